@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { type ArchiveLog, openArchiveLog } from '../archive/log.ts';
+import { type Clock, systemClock, timestamp } from './clock.ts';
+import { type Configuration, watchConfiguration } from './configuration.ts';
+import type { Attempt, ConnectionEntry, StageResult, WorkerGroup } from './contract.ts';
+import { createFactsBoard, type FactsBoard } from './facts-board.ts';
+import { openLateLog } from './late-log.ts';
+import { jsonLogger, type Logger } from './logger.ts';
+import { startStatusServer } from './status-server.ts';
+
+/** How long a stopping worker may finish what is in flight. A pod's grace period must exceed it. */
+const GRACE_MS = 20_000;
+
+/** What the process gives to the worker that runs in it. */
+export interface WorkerContext {
+  clock: Clock;
+  logger: Logger;
+  registry: Registry;
+  board: FactsBoard;
+  log: ArchiveLog;
+  /** `Mailhold/0.1.0`: what records and greetings name. */
+  software: string;
+}
+
+/** A receiver or a poller, as the process sees it. */
+export interface Worker<G extends WorkerGroup, E extends ConnectionEntry> {
+  /**
+   * Serves this configuration from the moment it resolves: entries added, changed and removed without touching the
+   * others. Calls `board.serve` and `board.remove` itself, and `board.updateGroup({revision, ready})` at the end.
+   */
+  apply(configuration: Configuration<G, E>): Promise<void>;
+  test(uid: string, emit: (stage: StageResult) => void, signal: AbortSignal): Promise<Attempt>;
+  /** Takes nothing new, finishes what is in flight, at the latest when `signal` aborts. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * The life of a worker process: flags, configuration, archive log, status, signals.
+ *
+ * `--config DIR` configuration folder; `--status PATH|PORT` where the operator asks; `--exit-with-stdin` ends the worker
+ * when its standard input ends, so that it cannot outlive the process that supervises it.
+ */
+export async function runWorker<G extends WorkerGroup, E extends ConnectionEntry>(
+  role: G['role'],
+  start: (context: WorkerContext, group: G) => Promise<Worker<G, E>>,
+): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string' },
+      status: { type: 'string' },
+      'exit-with-stdin': { type: 'boolean', default: false },
+    },
+  });
+  if (values.config === undefined || values.status === undefined) {
+    process.stderr.write(`usage: ${role} --config DIR --status SOCKET|PORT [--exit-with-stdin]\n`);
+    process.exit(2);
+  }
+  const clock = systemClock;
+  const software = `Mailhold/${version()}`;
+  const writer = randomBytes(16).toString('hex');
+  const logger = jsonLogger((line) => process.stdout.write(line), clock.now, { worker: role });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const ending = new AbortController();
+  const board = createFactsBoard(
+    writer,
+    {
+      gateway: { namespace: '', name: '' },
+      role,
+      software,
+      startedAt: timestamp(clock),
+      ready: false,
+      archive: {},
+      unknownRecipients: { count: 0 },
+      failedHandshakes: [],
+    },
+    clock,
+  );
+
+  let running: { worker: Worker<G, E>; log: ArchiveLog; archive: string } | undefined;
+  const apply = async (configuration: Configuration<G, E>): Promise<void> => {
+    const { group } = configuration;
+    if (running !== undefined && running.archive !== group.archive.path) {
+      // Another archive is another log; a new process is the simplest way to never mix the two.
+      logger.info('archive-changed');
+      await stop();
+      return;
+    }
+    if (running === undefined) {
+      board.updateGroup({ gateway: group.gateway });
+      const log = openLateLog(writer, () =>
+        openArchiveLog({ target: group.archive, writer, clock, logger, software, registry }),
+      );
+      const follow = (): void => {
+        board.updateGroup({
+          archive: {
+            ...(log.archiveId !== '' && { id: log.archiveId }),
+            ...(log.freeBytes !== undefined && { freeBytes: log.freeBytes }),
+            ...(log.lastCommitAt !== undefined && { lastCommitAt: log.lastCommitAt }),
+          },
+        });
+      };
+      log.onChange(follow);
+      const worker = await start({ clock, logger, registry, board, log, software }, group);
+      running = { worker, log, archive: group.archive.path };
+    }
+    await running.worker.apply(configuration);
+  };
+
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      board.updateGroup({ ready: false });
+      await running?.worker.stop(AbortSignal.timeout(GRACE_MS));
+      await running?.log.close();
+      ending.abort();
+      process.exit(0);
+    })();
+    return stopping;
+  };
+  const asked = (): void => {
+    // The second request to stop is meant: what is acknowledged is durable already.
+    if (stopping !== undefined) process.exit(1);
+    void stop();
+  };
+  process.on('SIGTERM', asked);
+  process.on('SIGINT', asked);
+  if (values['exit-with-stdin']) {
+    process.stdin.resume();
+    process.stdin.once('end', () => void stop());
+    process.stdin.once('error', () => void stop());
+  }
+
+  await startStatusServer({
+    listen: /^\d+$/.test(values.status) ? Number(values.status) : values.status,
+    board,
+    registry,
+    test: (uid, emit, signal) => {
+      if (running === undefined) return Promise.reject(new Error('no configuration yet'));
+      return running.worker.test(uid, emit, signal);
+    },
+    signal: ending.signal,
+  });
+  watchConfiguration<G, E>({ folder: values.config, role, onChange: apply, logger, signal: ending.signal });
+}
+
+function version(): string {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  return version;
+}
