@@ -78,6 +78,8 @@ export function createFactsBoard(epoch: string, group: GroupFacts, clock: Clock)
     facts: row.facts,
     attempted: (attempt) => {
       const { facts } = row;
+      // It began before the present configuration was served, and says nothing of it.
+      if (attempt.revision !== facts.revision) return;
       if (attempt.fault === undefined) delete facts.failingSince;
       else facts.failingSince ??= attempt.startedAt;
       facts.attempt = attempt;
