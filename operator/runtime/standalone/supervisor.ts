@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { backoff } from './backoff.ts';
+import { type Clock, timestamp } from './clock.ts';
+import type { EventLog } from './event-log.ts';
+import { lastWords } from './last-words.ts';
+
+const LEAST_DELAY_MS = 200;
+const MOST_DELAY_MS = 30_000;
+/** A process that ran this long has shown that it can; its next exit is a first one again. */
+const HEALTHY_MS = 60_000;
+/** Exits in a row, none of them after a healthy run, from which on it is called crash-looping. */
+const LOOP_AFTER = 3;
+/** Longer than the grace that a stopping worker gives itself for what is in flight. */
+const STOP_GRACE_MS = 25_000;
+
+/** How a worker process ended. */
+export interface WorkerExit {
+  at: string;
+  code: number | null;
+  signal: string | null;
+  /** What it last said on standard error, if anything. */
+  text?: string;
+}
+
+export interface WorkerProcessStatus {
+  state: 'running' | 'restarting' | 'crash-looping' | 'stopped';
+  pid?: number;
+  /** Since we supervise it. */
+  restarts: number;
+  startedAt?: string;
+  lastExit?: WorkerExit;
+}
+
+export interface SupervisedWorker {
+  status(): WorkerProcessStatus;
+  /** Ends the process in an orderly way (SIGTERM, after a grace SIGKILL). Resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+export interface SupervisorOptions {
+  /** Path of the program's main module, and its arguments. */
+  command: readonly string[];
+  /** Names the worker in the log: its gateway and role. */
+  label: { gateway: string; role: string };
+  env: Readonly<Record<string, string>>;
+  clock: Clock;
+  log: EventLog;
+  onChange: () => void;
+  leastDelayMs?: number;
+  healthyMs?: number;
+  stopGraceMs?: number;
+}
+
+/**
+ * Keeps one worker process running: starts it, and after each exit that was not asked for starts it again, after 0.2 s
+ * at first and up to 30 s. The process holds the other end of a pipe as its standard input, so that it also ends with
+ * us where we are killed. It is in a process group of its own: Ctrl-C in a terminal then reaches us alone, and the
+ * worker is stopped once and in order.
+ */
+export function superviseWorker(options: SupervisorOptions): SupervisedWorker {
+  const { command, label, clock, log, onChange } = options;
+  const healthyMs = options.healthyMs ?? HEALTHY_MS;
+  let status: WorkerProcessStatus = { state: 'restarting', restarts: 0 };
+  let child: ChildProcess | undefined;
+  let failures = 0;
+  let retry: NodeJS.Timeout | undefined;
+  let stopped: (() => void) | undefined;
+
+  const start = (): void => {
+    const startedAt = clock.monotonic();
+    const process_ = spawn(process.execPath, [...command], {
+      env: { ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    child = process_;
+    const errors: string[] = [];
+    let ended = false;
+    const exited = (code: number | null, signal: string | null, text: string | undefined): void => {
+      if (ended) return;
+      ended = true;
+      child = undefined;
+      const lastExit = { at: timestamp(clock), code, signal, ...(text !== undefined && { text }) };
+      if (stopped !== undefined) {
+        status = { state: 'stopped', restarts: status.restarts, lastExit };
+        stopped();
+      } else {
+        failures = clock.monotonic() - startedAt >= healthyMs ? 1 : failures + 1;
+        status = {
+          state: failures >= LOOP_AFTER ? 'crash-looping' : 'restarting',
+          restarts: status.restarts,
+          lastExit,
+        };
+        const delay = backoff(failures, options.leastDelayMs ?? LEAST_DELAY_MS, MOST_DELAY_MS, Math.random());
+        log.error('worker-exited', { ...label, code, signal, text, restartInMs: Math.round(delay) });
+        retry = setTimeout(() => {
+          status.restarts += 1;
+          start();
+        }, delay);
+      }
+      onChange();
+    };
+    process_.on('error', (error) => exited(null, null, `it could not be started: ${error.message}`));
+    process_.on('close', (code, signal) => exited(code, signal, lastWords(errors)));
+    // The pipe breaks where the process dies; 'close' tells.
+    process_.stdin.on('error', () => process_.stdin.destroy());
+    createInterface({ input: process_.stdout, crlfDelay: Number.POSITIVE_INFINITY }).on('line', log.passThrough);
+    createInterface({ input: process_.stderr, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
+      errors.push(line);
+      if (errors.length > 50) errors.shift();
+      log.error('worker-stderr', { ...label, pid: process_.pid, line });
+    });
+    if (process_.pid === undefined) return;
+    const looping = status.state === 'crash-looping';
+    status = {
+      ...status,
+      state: looping ? 'crash-looping' : 'running',
+      pid: process_.pid,
+      startedAt: timestamp(clock),
+    };
+    log.info('worker-started', { ...label, pid: process_.pid, restarts: status.restarts });
+    onChange();
+  };
+
+  start();
+  return {
+    // A process in a crash loop counts as running again only after it has shown that it can.
+    status: () => {
+      const { state, startedAt } = status;
+      if (state !== 'crash-looping' || startedAt === undefined || child === undefined) return status;
+      return clock.now() - Date.parse(startedAt) >= healthyMs ? { ...status, state: 'running' } : status;
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        clearTimeout(retry);
+        const running = child;
+        if (running === undefined) {
+          status = { ...status, state: 'stopped' };
+          resolve();
+          return;
+        }
+        const kill = setTimeout(() => {
+          log.warn('worker-killed', { ...label, pid: running.pid });
+          running.kill('SIGKILL');
+        }, options.stopGraceMs ?? STOP_GRACE_MS);
+        stopped = () => {
+          clearTimeout(kill);
+          resolve();
+        };
+        running.kill('SIGTERM');
+      }),
+  };
+}
