@@ -13,8 +13,9 @@ import { openState } from './state.ts';
 // workers run in test/scenarios/standalone.test.ts.
 const PROGRAM = `
 import { createServer } from 'node:http';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 const [, , , folder, , socket] = process.argv;
+rmSync(socket, { force: true });
 process.stdin.resume().once('end', () => process.exit(0));
 process.on('SIGTERM', () => process.exit(0));
 createServer((request, response) => {
