@@ -19,7 +19,7 @@ rmSync(socket, { force: true });
 process.stdin.resume().once('end', () => process.exit(0));
 process.on('SIGTERM', () => process.exit(0));
 createServer((request, response) => {
-  if (request.url.includes('wait=')) return;
+  if (request.url.includes('epoch=' + process.pid + '&')) return;
   const group = JSON.parse(readFileSync(folder + '/group/config.json', 'utf8'));
   response.end(JSON.stringify({ version: 1, epoch: String(process.pid), change: 1, complete: true, connections: [],
     removed: [], group: { gateway: group.gateway, role: group.role, revision: group.revision, ready: true } }));
