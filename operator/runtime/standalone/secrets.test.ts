@@ -39,7 +39,7 @@ async function fixture(t: TestContext): Promise<{
 function shown(secrets: Secrets, key = 'one'): string {
   const result = secrets.get(key);
   if (result === undefined) return 'nothing';
-  return result.kind === 'value' ? result.secret.value : `${result.fault.code}: ${result.fault.message}`;
+  return result.kind === 'value' ? result.value : `${result.fault.reason}: ${result.fault.message}`;
 }
 
 test('what a reference gives', async (t) => {
@@ -66,10 +66,7 @@ test('what a reference gives', async (t) => {
   ];
   for (const [ref, expected] of cases) {
     const result = await readSecret(ref, folder, { SET: 'from env', EMPTY: '' });
-    assert.equal(
-      result.kind === 'value' ? result.secret.value : `${result.fault.code}: ${result.fault.message}`,
-      expected,
-    );
+    assert.equal(result.kind === 'value' ? result.value : `${result.fault.reason}: ${result.fault.message}`, expected);
   }
 });
 

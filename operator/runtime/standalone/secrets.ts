@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import type { InputFault } from '../../plan/inputs.ts';
 import type { Clock } from './clock.ts';
+import { followFolders } from './followed-folders.ts';
 import { systemCode } from './startup-error.ts';
 
 const FAILING_MS = 30_000;
@@ -15,18 +15,7 @@ export interface SecretRef {
   env?: string;
 }
 
-/** `digest` tells one value from another without being it: SHA-256 in hex. */
-export interface SecretValue {
-  value: string;
-  digest: string;
-}
-
-export interface SecretFault {
-  code: 'SecretNotFound' | 'SecretKeyMissing';
-  message: string;
-}
-
-export type SecretResult = { kind: 'value'; secret: SecretValue } | { kind: 'fault'; fault: SecretFault };
+export type SecretResult = { kind: 'value'; value: string } | { kind: 'fault'; fault: InputFault };
 
 export interface WantedSecret {
   /** Who asks: one reference per key. */
@@ -69,48 +58,14 @@ interface Held {
 export function createSecrets(options: SecretsOptions): Secrets {
   const { folder, env, clock, onChange, signal } = options;
   const held = new Map<string, Held>();
-  const watchers = new Map<string, FSWatcher>();
 
-  // The folder is watched, not the file: an editor replaces the file, and a missing one can only be seen to appear so.
-  const watchFolders = (): void => {
-    const wanted = new Set<string>();
-    for (const { wanted: want } of held.values()) {
-      if (want.ref.file !== undefined) wanted.add(dirname(resolve(folder, want.ref.file)));
-    }
-    for (const [path, watcher] of watchers) {
-      if (wanted.has(path)) continue;
-      watcher.close();
-      watchers.delete(path);
-    }
-    for (const path of wanted) {
-      if (watchers.has(path) || signal.aborted) continue;
-      try {
-        const watcher = watch(path, () => changedIn(path));
-        watcher.on('error', () => {
-          watcher.close();
-          watchers.delete(path);
-        });
-        watchers.set(path, watcher);
-      } catch (error) {
-        // A folder that does not exist yet is looked for at each reading.
-        if (systemCode(error) === undefined) throw error;
-      }
-    }
-  };
-  const changedIn = (path: string): void => {
-    for (const one of held.values()) {
-      const { file } = one.wanted.ref;
-      if (file !== undefined && dirname(resolve(folder, file)) === path) one.stale = true;
-    }
-    onChange();
-  };
-  signal.addEventListener(
-    'abort',
-    () => {
-      for (const watcher of watchers.values()) watcher.close();
-    },
-    { once: true },
-  );
+  const folderOf = ({ ref }: WantedSecret): string | undefined =>
+    ref.file === undefined ? undefined : dirname(resolve(folder, ref.file));
+  const followed = followFolders((path) => {
+    const touched = [...held.values()].filter(({ wanted }) => folderOf(wanted) === path);
+    for (const one of touched) one.stale = true;
+    if (touched.length > 0) onChange();
+  }, signal);
 
   return {
     bring: async (wanted) => {
@@ -132,7 +87,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
           held.set(want.key, { wanted: want, result, readAt: now, stale: held.get(want.key)?.stale ?? false });
         }),
       );
-      watchFolders();
+      followed.follow(new Set(wanted.map(folderOf).filter((path) => path !== undefined)));
       for (const { wanted: want, readAt, stale } of held.values()) {
         const due = stale ? now : readAt + (want.failing ? FAILING_MS : HEALTHY_MS);
         next = Math.min(next ?? due, due);
@@ -173,9 +128,9 @@ export async function readSecret(
 }
 
 function found(value: string): SecretResult {
-  return { kind: 'value', secret: { value, digest: createHash('sha256').update(value).digest('hex') } };
+  return { kind: 'value', value };
 }
 
-function fault(code: SecretFault['code'], message: string): SecretResult {
-  return { kind: 'fault', fault: { code, message } };
+function fault(reason: 'SecretNotFound' | 'SecretKeyMissing', message: string): SecretResult {
+  return { kind: 'fault', fault: { reason, message } };
 }
