@@ -1,0 +1,75 @@
+import { type Reason, reasons } from './reasons.ts';
+import type { Condition } from './resource.ts';
+
+/** The API server refuses more (the schema's bound); counted in characters. */
+const MESSAGE_LIMIT = 1024;
+
+export type Light = 'Ready' | 'Failed' | 'Reconciling' | 'Stalled' | 'Tested' | 'Archiving';
+
+/** Order in status: the summary first, then what it is made of, then what tools read. */
+const ORDER: readonly Light[] = ['Ready', 'Tested', 'Archiving', 'Failed', 'Stalled', 'Reconciling'];
+
+export interface Verdict {
+  status: 'True' | 'False' | 'Unknown';
+  reason: Reason;
+  message: string;
+}
+
+/** The lights of one kind: `Ready` always, the others where the kind has them. */
+export interface Lights {
+  Ready: Verdict;
+  Tested?: Verdict;
+  Archiving?: Verdict;
+}
+
+/**
+ * The conditions of a status. What tools read follows from Ready: `Failed` is True, with Ready's reason and message,
+ * exactly when Ready is False; `Stalled` exists exactly then, `Reconciling` exactly while Ready is Unknown (kstatus).
+ *
+ * @param previous the conditions before; `lastTransitionTime` is kept where the status is the same
+ * @param now ms since 1970
+ */
+export function conditionsOf(
+  lights: Lights,
+  previous: readonly Condition[] | undefined,
+  observedGeneration: number,
+  now: number,
+): Condition[] {
+  const { Ready } = lights;
+  const failed = Ready.status === 'False';
+  const all: Partial<Record<Light, Verdict>> = {
+    ...lights,
+    Failed: failed ? { ...Ready, status: 'True' } : { status: 'False', reason: Ready.reason, message: '' },
+    ...(failed && { Stalled: { ...Ready, status: 'True' } }),
+    ...(Ready.status === 'Unknown' && { Reconciling: { ...Ready, status: 'True' } }),
+  };
+  return ORDER.flatMap((type) => {
+    const verdict = all[type];
+    if (verdict === undefined) return [];
+    const before = previous?.find((condition) => condition.type === type);
+    return [
+      {
+        type,
+        status: verdict.status,
+        observedGeneration,
+        lastTransitionTime: before?.status === verdict.status ? before.lastTransitionTime : new Date(now).toISOString(),
+        reason: verdict.reason,
+        message: shortened(verdict.message),
+      },
+    ];
+  });
+}
+
+export function findCondition(conditions: readonly Condition[] | undefined, type: Light): Condition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}
+
+/** A verdict in the words of the catalogue, where there is nothing more to say. */
+export function verdictOf(status: Verdict['status'], reason: Reason, message?: string): Verdict {
+  return { status, reason, message: message ?? `${reasons[reason].text} ${reasons[reason].action}`.trim() };
+}
+
+function shortened(message: string): string {
+  const characters = Array.from(message);
+  return characters.length <= MESSAGE_LIMIT ? message : `${characters.slice(0, MESSAGE_LIMIT - 1).join('')}…`;
+}

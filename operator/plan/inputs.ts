@@ -1,0 +1,51 @@
+import type { Certificate, GroupFacts } from '../../workers/process/contract.ts';
+import type { Reason } from '../api/reasons.ts';
+
+/** What could not be read or used, and what a person is told. */
+export interface InputFault {
+  reason: Reason;
+  message: string;
+}
+
+/** The password of an IMAP connection as it was read last, or why it could not be. */
+export type SecretReading =
+  | {
+      kind: 'password';
+      password: string;
+      /** Mail hosts that it may be sent to, with commas between them; absent where nothing says so. */
+      hosts?: string;
+    }
+  | { kind: 'fault'; fault: InputFault };
+
+/** What a gateway needs beside its manifest. What is absent has not been read yet. */
+export interface GatewayMaterial {
+  /** The key that addresses are derived from, raw bytes. */
+  addressKey?: Uint8Array | InputFault;
+  /** The last certificate that could be used goes on serving while `certificateFault` says what is wrong with the new one. */
+  certificate?: Certificate;
+  certificateFault?: InputFault;
+  /** Base64 of the key of the self-test's token. */
+  selfTestKey?: string;
+  /** Where a self-test dials, where that is not the listener: the Service's cluster IP. */
+  dial?: { address: string; port: number };
+  /** CIDRs of the cluster; none in standalone. */
+  clusterRanges?: readonly string[];
+}
+
+/** What is known of the workers of one group. Times in ms since 1970. */
+export interface WorkerReport {
+  /** The newest facts, also where they are old. */
+  group?: GroupFacts;
+  /** When the group last answered; absent where it never did. */
+  answeredAt?: number;
+  /** Set while the worker ends again and again: since when, and its last words. */
+  crash?: { since: number; message: string };
+}
+
+export interface WorkerReports {
+  receiver?: WorkerReport;
+  poller?: WorkerReport;
+}
+
+/** Facts older than this tell nothing any more. */
+export const SILENCE_MS = 180_000;
