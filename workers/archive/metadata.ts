@@ -1,0 +1,146 @@
+import type { CaptureTarget, Envelope, ImapCapture, LogEvent, SmtpCapture } from './log.ts';
+import { jsonRecord, recordId, warcHead } from './warc.ts';
+
+/** Version of the records. A reader refuses a newer one. */
+export const FORMAT = 1;
+
+/** A longer one would not fit the room that a large record keeps for its head; a folder's name may be that long. */
+const LONGEST_URI = 4_000;
+
+/** The block of a message's metadata record: the commit mark, and all that is known of the message. */
+export interface MessageMetadata {
+  kind: 'message';
+  format: number;
+  writer: string;
+  number: number;
+  archive: string;
+  /** Bytes of the message. */
+  length: number;
+  /** Lower-case hex over the message. */
+  sha256: string;
+  targets: CaptureTarget[];
+  retention: Envelope['retention'];
+  capture: SmtpCapture | ImapCapture;
+  begunAt: string;
+  receivedAt: string;
+  software: string;
+}
+
+export interface EventMetadata extends LogEvent {
+  kind: 'event';
+  format: number;
+  writer: string;
+  number: number;
+  archive: string;
+  software: string;
+}
+
+/** Ends a segment that was closed in order. Has no number, since it is no deed. */
+export interface SegmentEnd {
+  kind: 'segment-end';
+  format: number;
+  writer: string;
+  /** Records with a number in this segment, and the bytes of their messages. */
+  messages: number;
+  events: number;
+  messageBytes: number;
+}
+
+export type Metadata = MessageMetadata | EventMetadata | SegmentEnd;
+
+/** What identifies the log that writes. */
+export interface Origin {
+  archive: string;
+  writer: string;
+  software: string;
+}
+
+/** The texts around a message's bytes: `head`, the bytes, then `tail`. */
+export interface MessageFrame {
+  head: string;
+  tail: string;
+}
+
+/** Frames a message as a resource record and, concurrent to it, the metadata record that commits it. */
+export function frameMessage(
+  origin: Origin,
+  number: number,
+  length: number,
+  sha256: string,
+  envelope: Envelope,
+): MessageFrame {
+  const id = recordId();
+  const date = envelope.receivedAt;
+  const uri = targetUri(origin, number, envelope.capture);
+  const metadata: MessageMetadata = {
+    kind: 'message',
+    format: FORMAT,
+    writer: origin.writer,
+    number,
+    archive: origin.archive,
+    length,
+    sha256,
+    ...envelope,
+    software: origin.software,
+  };
+  return {
+    head: warcHead([
+      ['WARC-Type', 'resource'],
+      ['WARC-Record-ID', id],
+      ['WARC-Date', date],
+      ['WARC-Target-URI', uri],
+      ['Content-Type', 'message/rfc822'],
+      ['WARC-Block-Digest', `sha256:${sha256}`],
+      ['Content-Length', String(length)],
+    ]),
+    tail: `\r\n\r\n${jsonRecord(
+      'metadata',
+      recordId(),
+      date,
+      [
+        ['WARC-Target-URI', uri],
+        ['WARC-Concurrent-To', id],
+      ],
+      metadata,
+    )}`,
+  };
+}
+
+/** An event is a metadata record that is concurrent to nothing. */
+export function frameEvent(origin: Origin, number: number, event: LogEvent): string {
+  const metadata: EventMetadata = {
+    kind: 'event',
+    format: FORMAT,
+    writer: origin.writer,
+    number,
+    archive: origin.archive,
+    software: origin.software,
+    ...event,
+  };
+  return jsonRecord('metadata', recordId(), event.at, [['WARC-Target-URI', logUri(origin, number)]], metadata);
+}
+
+export function frameSegmentEnd(
+  date: string,
+  origin: Origin,
+  counts: Omit<SegmentEnd, 'kind' | 'format' | 'writer'>,
+): string {
+  const metadata: SegmentEnd = { kind: 'segment-end', format: FORMAT, writer: origin.writer, ...counts };
+  const uri = `mailhold:${origin.archive}/${origin.writer}`;
+  return jsonRecord('metadata', recordId(), date, [['WARC-Target-URI', uri]], metadata);
+}
+
+/** `mailhold:ARCHIVE/WRITER/NUMBER`: where the record stands. A Message-ID is the sender's word and names nothing. */
+function logUri(origin: Origin, number: number): string {
+  return `mailhold:${origin.archive}/${origin.writer}/${number}`;
+}
+
+/** For IMAP the URL of the message at its source (RFC 5092, 5 and 6). */
+function targetUri(origin: Origin, number: number, capture: SmtpCapture | ImapCapture): string {
+  if (capture.kind === 'smtp') return logUri(origin, number);
+  const { host, port, user, folder, uidValidity, uid } = capture;
+  const path = folder.split('/').map(encodeURIComponent).join('/');
+  const server = host.includes(':') ? `[${host}]` : host;
+  const url = `imap://${encodeURIComponent(user)}@${server}:${port}/${path};UIDVALIDITY=${uidValidity}/;UID=${uid}`;
+  return url.length <= LONGEST_URI ? url : logUri(origin, number);
+}
