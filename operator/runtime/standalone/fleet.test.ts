@@ -57,7 +57,10 @@ async function fixture(t: TestContext): Promise<{ fleet: Fleet; until: (holds: (
     await rm(folder, { recursive: true });
   });
   const until = async (holds: () => boolean): Promise<void> => {
-    const late = setTimeout(() => told.reject(new Error(`not reached: ${JSON.stringify(fleet.processes())}`)), 10_000);
+    const late = setTimeout(
+      () => told.reject(new Error(`not reached: ${JSON.stringify(fleet.workers().map(({ shown }) => shown))}`)),
+      10_000,
+    );
     while (!holds()) {
       await told.promise;
       told = Promise.withResolvers();
@@ -81,29 +84,30 @@ test('a worker runs for each group, goes on without a plan, and stops with its g
     [one, two],
   );
   await until(() => [one, two].every((gateway) => fleet.worker(gateway, 'poller')?.facts !== undefined));
-  const pids = fleet.processes().map(({ pid }) => pid);
+  const pids = fleet.workers().map(({ shown }) => shown.pid);
   assert.equal(new Set(pids).size, 2);
 
   await fleet.bring([{ group: group('one', 'g2'), entries }], [one, two]);
   assert.deepEqual(
-    fleet.processes().map(({ pid }) => pid),
+    fleet.workers().map(({ shown }) => shown.pid),
     pids,
     'a new configuration restarts nothing, and a gateway without a plan keeps its worker',
   );
   await fleet.bring([{ group: group('one', 'g2'), entries }], [one]);
   assert.deepEqual(
-    fleet.processes().map(({ gateway, state }) => [gateway, state]),
+    fleet.workers().map(({ shown }) => [shown.gateway, shown.state]),
     [['mailhold/one', 'running']],
   );
-  assert.throws(() => process.kill(pids[1] ?? 0, 0), { code: 'ESRCH' });
+  await fleet.stop();
+  for (const pid of pids) assert.throws(() => process.kill(pid ?? 0, 0), { code: 'ESRCH' });
 });
 
 test('the facts of a killed worker are followed by those of its successor', async (t) => {
   const { fleet, until } = await fixture(t);
   await fleet.bring([{ group: group('one'), entries: [] }], [one]);
   await until(() => fleet.worker(one, 'poller')?.facts !== undefined);
-  const pid = fleet.processes()[0]?.pid ?? 0;
+  const pid = fleet.workers()[0]?.shown.pid ?? 0;
   process.kill(pid, 'SIGKILL');
   await until(() => ![undefined, String(pid)].includes(fleet.worker(one, 'poller')?.facts?.epoch));
-  assert.equal(fleet.processes()[0]?.restarts, 1);
+  assert.equal(fleet.workers()[0]?.shown.restarts, 1);
 });

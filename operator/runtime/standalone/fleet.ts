@@ -32,9 +32,8 @@ export interface Fleet {
    */
   bring(wanted: readonly WantedWorker[], gateways: readonly ObjectName[]): Promise<void>;
   worker(gateway: ObjectName, role: WorkerRole): WorkerClient | undefined;
-  processes(): ShownWorker[];
-  clients(): { gateway: string; role: WorkerRole; client: WorkerClient }[];
-  /** Stops all workers in an orderly way. */
+  workers(): { shown: ShownWorker; client: WorkerClient }[];
+  /** Stops all workers in an orderly way; resolves when the last one is gone. */
   stop(): Promise<void>;
 }
 
@@ -69,6 +68,7 @@ const PASSED_ON = /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_EXTRA_CA_CERTS|SSL_CERT
 export function createFleet(options: FleetOptions): Fleet {
   const { state, socketFolder, programs, clock, log } = options;
   const members = new Map<string, Member>();
+  const leaving = new Set<Promise<void>>();
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.env)) {
     if (value !== undefined && PASSED_ON.test(name)) env[name] = value;
@@ -101,17 +101,18 @@ export function createFleet(options: FleetOptions): Fleet {
     members.set(id, member);
     return member;
   };
-  const dismiss = async (id: string, member: Member): Promise<void> => {
+  // Nobody waits for it: a large message may be on its way in for a while.
+  const dismiss = (id: string, member: Member): void => {
     members.delete(id);
-    await member.supervised.stop();
     member.leave.abort();
+    const stopped = member.supervised.stop().finally(() => leaving.delete(stopped));
+    leaving.add(stopped);
   };
 
   return {
     bring: async (wanted, gateways) => {
       const known = new Set(gateways.map(nameOf));
-      const gone = [...members].filter(([, { gateway }]) => !known.has(nameOf(gateway)));
-      await Promise.all(gone.map(([id, member]) => dismiss(id, member)));
+      for (const [id, member] of members) if (!known.has(nameOf(member.gateway))) dismiss(id, member);
       await Promise.all(
         wanted.map(async ({ group, entries }) => {
           const id = idOf(group.gateway, group.role);
@@ -132,16 +133,14 @@ export function createFleet(options: FleetOptions): Fleet {
       );
     },
     worker: (gateway, role) => members.get(idOf(gateway, role))?.client,
-    processes: () =>
-      [...members.values()].map(({ gateway, role, supervised }) => ({
-        gateway: nameOf(gateway),
-        role,
-        ...supervised.status(),
+    workers: () =>
+      [...members.values()].map(({ gateway, role, supervised, client }) => ({
+        shown: { gateway: nameOf(gateway), role, ...supervised.status() },
+        client,
       })),
-    clients: () =>
-      [...members.values()].map(({ gateway, role, client }) => ({ gateway: nameOf(gateway), role, client })),
     stop: async () => {
-      await Promise.all([...members].map(([id, member]) => dismiss(id, member)));
+      for (const [id, member] of members) dismiss(id, member);
+      await Promise.all(leaving);
     },
   };
 }

@@ -184,7 +184,8 @@ async function manifestNames(folder: string): Promise<string[]> {
     .sort();
 }
 
-async function refuseUnreadable(folder: string): Promise<void> {
+/** @throws StartupError FolderNotFound, FolderNotReadable */
+export async function refuseUnreadable(folder: string): Promise<void> {
   try {
     await readdir(folder);
   } catch (error) {

@@ -1,15 +1,16 @@
-import { createHash } from 'node:crypto';
+import { derivedUid } from '../../api/validate-resource.ts';
 import { readIfPresent, replaceFile } from './atomic-file.ts';
 import type { Clock } from './clock.ts';
 import { timestamp } from './clock.ts';
 
 /** What Kubernetes' API server adds to an object and keeps, and a folder of files does not. */
-export interface ObjectRecord<S> {
+export interface ObjectRecord<Spec, Status> {
   uid: string;
   creationTimestamp: string;
   /** Raised by one at each change of the spec. */
   generation: number;
-  status?: S;
+  spec: Spec;
+  status?: Status;
 }
 
 export interface ObjectKey {
@@ -18,18 +19,16 @@ export interface ObjectKey {
   name: string;
 }
 
-export interface Records<S> {
+export interface Records<Spec, Status> {
+  /** The spec that was recorded last. */
+  spec(key: ObjectKey): Spec | undefined;
   /** The record of an object with this spec: made where there is none, its generation raised where the spec is new. */
-  of(key: ObjectKey, spec: unknown): Readonly<ObjectRecord<S>>;
-  setStatus(key: ObjectKey, status: S): void;
+  of(key: ObjectKey, spec: Spec): Readonly<ObjectRecord<Spec, Status>>;
+  setStatus(key: ObjectKey, status: Status): void;
   /** Forgets what is not among these; a later object of that name is a new one. */
   keepOnly(keys: readonly ObjectKey[]): void;
   /** Writes the file where something changed since. */
   save(): Promise<void>;
-}
-
-interface Kept<S> extends ObjectRecord<S> {
-  specDigest: string;
 }
 
 /**
@@ -39,22 +38,22 @@ interface Kept<S> extends ObjectRecord<S> {
  * A uid is derived from kind, namespace and name alone. So it also survives the loss of the file; what a cluster tells
  * apart by uid (a deleted object and a new one of its name) is one and the same here.
  */
-export async function openRecords<S>(path: string, clock: Clock): Promise<Records<S>> {
-  const records = parse<S>(await readIfPresent(path));
+export async function openRecords<Spec, Status>(path: string, clock: Clock): Promise<Records<Spec, Status>> {
+  const records = parse<Spec, Status>(await readIfPresent(path));
   let changed = false;
   let saving = Promise.resolve();
 
   return {
+    spec: (key) => records.get(idOf(key))?.spec,
     of: (key, spec) => {
       const id = idOf(key);
-      const specDigest = createHash('sha256').update(canonical(spec)).digest('hex');
       const known = records.get(id);
-      if (known?.specDigest === specDigest) return known;
-      const next: Kept<S> = {
-        uid: known?.uid ?? uidOf(id),
+      if (known !== undefined && canonical(known.spec) === canonical(spec)) return known;
+      const next: ObjectRecord<Spec, Status> = {
+        uid: derivedUid(key.kind, key.namespace, key.name),
         creationTimestamp: known?.creationTimestamp ?? timestamp(clock),
         generation: (known?.generation ?? 0) + 1,
-        specDigest,
+        spec,
         ...(known?.status !== undefined && { status: known.status }),
       };
       records.set(id, next);
@@ -63,7 +62,7 @@ export async function openRecords<S>(path: string, clock: Clock): Promise<Record
     },
     setStatus: (key, status) => {
       const known = records.get(idOf(key));
-      if (known === undefined) return;
+      if (known === undefined || JSON.stringify(known.status) === JSON.stringify(status)) return;
       known.status = status;
       changed = true;
     },
@@ -86,10 +85,10 @@ export async function openRecords<S>(path: string, clock: Clock): Promise<Record
   };
 }
 
-function parse<S>(text: string | undefined): Map<string, Kept<S>> {
+function parse<Spec, Status>(text: string | undefined): Map<string, ObjectRecord<Spec, Status>> {
   if (text === undefined) return new Map();
   try {
-    const value = JSON.parse(text) as { version?: unknown; objects?: Record<string, Kept<S>> };
+    const value = JSON.parse(text) as { version?: unknown; objects?: Record<string, ObjectRecord<Spec, Status>> };
     return new Map(value.version === 1 ? Object.entries(value.objects ?? {}) : []);
   } catch {
     // Half a file cannot be (it is replaced whole); whatever it is, all in it can be found again.
@@ -99,14 +98,6 @@ function parse<S>(text: string | undefined): Map<string, Kept<S>> {
 
 function idOf({ kind, namespace, name }: ObjectKey): string {
   return `${kind}/${namespace}/${name}`;
-}
-
-/** RFC 9562 version 8: a UUID of the application's own making. */
-function uidOf(id: string): string {
-  const bytes = createHash('sha256').update(`mailhold-uid-v1\0${id}`).digest().subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** JSON with its keys in order, so that a reordered manifest is the same spec. */

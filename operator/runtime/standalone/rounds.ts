@@ -44,7 +44,7 @@ export function createRounds(
       const again = await round();
       failure = undefined;
       failures = 0;
-      wait = again === undefined ? LONGEST_SLEEP_MS : Math.min(Math.max(0, again - now()), LONGEST_SLEEP_MS);
+      wait = again === undefined ? LONGEST_SLEEP_MS : Math.min(Math.max(1, again - now()), LONGEST_SLEEP_MS);
       for (const { resolve } of served) resolve();
     } catch (error) {
       failure = error;

@@ -28,6 +28,8 @@ export interface WorkerProcessStatus {
   pid?: number;
   /** Since we supervise it. */
   restarts: number;
+  /** The first exit of the present run of exits without a healthy time between them. */
+  failingSince?: string;
   startedAt?: string;
   lastExit?: WorkerExit;
 }
