@@ -1,5 +1,5 @@
 import { findCondition, type Verdict, verdictOf } from '../api/conditions.ts';
-import { isReason } from '../api/reasons.ts';
+import { isReason, type Reason } from '../api/reasons.ts';
 import { backlogWords, isStuck } from './backlog.ts';
 import {
   currentAttempt,
@@ -14,6 +14,24 @@ import {
 import { firstVerdict } from './verdict.ts';
 import { clockTime } from './words.ts';
 import { crashVerdict, groupFaultVerdict, silenceVerdict } from './worker-verdict.ts';
+
+/** Causes that are asked for before the facts are: they would have shown if they still held. */
+const GONE_WITH_A_CHANGE: ReadonlySet<Reason> = new Set<Reason>([
+  'AddressKeyChanged',
+  'AmbiguousGateway',
+  'ArchiveFull',
+  'ArchiveNotWritable',
+  'Disabled',
+  'InvalidSpec',
+  'ListenFailed',
+  'NamespaceNotAllowed',
+  'NoArchive',
+  'NoGateway',
+  'QuotaExceeded',
+  'ResourceConflict',
+  'WorkerCrashLooping',
+  'WorkerUnreachable',
+]);
 
 /** Whether the mail that the source holds or sends really reaches the archive. */
 export function archivingVerdict(situation: Situation): Verdict {
@@ -104,13 +122,11 @@ function byTheFacts(situation: Situation): Verdict {
   );
 }
 
-/** The light as it was; where there was none, nothing is known yet. */
+/** The light as it was, unless its cause is gone with the change; where there was none, nothing is known yet. */
 function asBefore({ connection }: Situation): Verdict {
   const before = findCondition(connection.status?.conditions, 'Archiving');
-  const { method } = connection.spec;
-  // Re-enabled, served again, mended: the cause that stood there is gone, and what is true shows at the next look.
-  if (before === undefined || before.reason === 'Disabled' || !isReason(before.reason)) {
-    return method === 'SMTP' ? afterNothing(connection.status?.lastStoredTime) : notLookedYet();
+  if (before === undefined || !isReason(before.reason) || GONE_WITH_A_CHANGE.has(before.reason)) {
+    return connection.spec.method === 'SMTP' ? afterNothing(connection.status?.lastStoredTime) : notLookedYet();
   }
   return { status: before.status, reason: before.reason, message: before.message };
 }

@@ -72,10 +72,12 @@ export function failureWords({ fault, since }: Failure, now: number): string {
   return sentence(`${words} (since ${clockTime(since, now)})`);
 }
 
-/** Whether the worker serves exactly the configuration that was planned. */
-export function isServed({ entry, facts, worker, groupRevision }: Situation): boolean {
+/** Whether the worker serves exactly the configuration that was planned. A Disabled connection asks nothing else of it. */
+export function isServed(situation: Situation): boolean {
+  const { entry, facts, worker, groupRevision } = situation;
   if (entry === undefined || facts?.revision !== entry.revision) return false;
-  return groupRevision !== undefined && worker?.group?.revision === groupRevision && worker.group.ready;
+  if (groupRevision === undefined || worker?.group?.revision !== groupRevision) return false;
+  return worker.group.ready || isDisabled(situation);
 }
 
 export function isDisabled({ connection }: Situation): boolean {
