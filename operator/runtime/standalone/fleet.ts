@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConnectionEntry, ObjectName, WorkerGroup } from '../../../workers/process/contract.ts';
 import type { Clock } from './clock.ts';
@@ -86,6 +87,11 @@ export function createFleet(options: FleetOptions): Fleet {
       env,
       clock,
       log,
+      keepErrors: (lines) => {
+        writeFile(join(folder, 'last-crash.txt'), `${lines.join('\n')}\n`, { mode: 0o600 }).catch((error: unknown) =>
+          log.warn('crash-not-kept', { ...label, error: String(error) }),
+        );
+      },
       onChange: () => {
         const member = members.get(id);
         const restarts = member?.supervised.status().restarts ?? 0;

@@ -4,6 +4,7 @@ import { findCondition } from '../../api/conditions.ts';
 import type { AnyResource } from '../../api/kinds.ts';
 import type { GatewayMaterial, SecretReading } from '../../plan/inputs.ts';
 import { keyOf, type Plan, plan } from '../../plan/plan.ts';
+import { makeArchiveFolders } from './archive-folders.ts';
 import { type Clock, timestamp } from './clock.ts';
 import type { Fleet, WantedWorker } from './fleet.ts';
 import type { Problem } from './folder.ts';
@@ -90,6 +91,7 @@ export function createRound(dependencies: RoundDependencies): Round {
         view.connections.map(({ metadata, status }) => ({ metadata, conditions: status?.conditions ?? [] })),
       );
       dependencies.show({ ...view, problems, workers: workers.map(({ shown }) => shown) }, timestamp(clock));
+      await makeArchiveFolders(dependencies.folder, archives);
       await fleet.bring(
         wantedWorkers(last),
         gateways.map(({ metadata }) => metadata),

@@ -29,6 +29,7 @@ function supervise(
     clock: systemClock,
     log,
     onChange: () => told.resolve(),
+    keepErrors: () => undefined,
     leastDelayMs: 5,
     ...options,
   });
@@ -56,8 +57,13 @@ test('a killed worker is started again, and the exit is told', async (t) => {
 });
 
 test('a worker that cannot start is called crash-looping, with its error', async (t) => {
-  const { worker, until } = supervise(t, 'throw new RangeError("the port is taken")');
+  const kept: string[] = [];
+  const { worker, lines, until } = supervise(t, 'throw new RangeError("the port is taken")', {
+    keepErrors: (errors) => kept.push(errors.join('\n')),
+  });
   await until(({ state }) => state === 'crash-looping');
+  assert.match(kept[0] ?? '', /RangeError: the port is taken\n\s+at /, 'the stack trace is kept apart');
+  assert.doesNotMatch(lines.join(''), /\s{4}at /, 'and is not in the log');
   const { lastExit } = worker.status();
   assert.equal(lastExit?.code, 1);
   assert.equal(lastExit?.text, 'RangeError: the port is taken');

@@ -49,6 +49,8 @@ export interface SupervisorOptions {
   clock: Clock;
   log: EventLog;
   onChange: () => void;
+  /** Takes the last lines of standard error of a process that ended unasked, stack trace included. */
+  keepErrors: (lines: readonly string[]) => void;
   leastDelayMs?: number;
   healthyMs?: number;
   stopGraceMs?: number;
@@ -95,6 +97,7 @@ export function superviseWorker(options: SupervisorOptions): SupervisedWorker {
           lastExit,
         };
         const delay = backoff(failures, options.leastDelayMs ?? LEAST_DELAY_MS, MOST_DELAY_MS, Math.random());
+        options.keepErrors(errors);
         log.error('worker-exited', { ...label, code, signal, text, restartInMs: Math.round(delay) });
         retry = setTimeout(() => {
           status.restarts += 1;
@@ -111,7 +114,9 @@ export function superviseWorker(options: SupervisorOptions): SupervisedWorker {
     createInterface({ input: process_.stderr, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
       errors.push(line);
       if (errors.length > 50) errors.shift();
-      log.error('worker-stderr', { ...label, pid: process_.pid, line });
+      // Frames of a stack trace are for who mends the program; they stand in the file that `keepErrors` writes.
+      if (!/^\s+at /.test(line) && line.trim() !== '')
+        log.error('worker-stderr', { ...label, pid: process_.pid, line });
     });
     if (process_.pid === undefined) return;
     const looping = status.state === 'crash-looping';
