@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { peerAddress } from './ranges.ts';
-import { Session, type SessionServices, type Wire } from './session.ts';
+import { Session } from './session.ts';
+import type { SessionServices, Wire } from './session-services.ts';
 
 /** A session and its socket, for as long as the socket is open. */
 export interface Connection {

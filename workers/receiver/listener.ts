@@ -3,7 +3,7 @@ import type { SecureContext } from 'node:tls';
 import { FaultError } from '../process/fault-error.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { peerAddress } from './ranges.ts';
-import type { SessionServices } from './session.ts';
+import type { SessionServices } from './session-services.ts';
 import { SWEEP_MS } from './timeouts.ts';
 
 export interface Listener {

@@ -6,11 +6,18 @@ export interface Reply {
   readonly text: string;
   /** What the first digit means for a message (RFC 5321 4.2.1). */
   readonly kind: 'done' | 'deferred' | 'rejected';
+  /** The peer breaks the protocol or guesses addresses; too many of these end a session. */
+  readonly peerError: boolean;
 }
 
 function reply(code: number, enhanced: string, words: string): Reply {
   const text = `${code}${enhanced === '' ? '' : ` ${enhanced}`} ${words}`;
-  return { line: `${text}\r\n`, text, kind: code < 400 ? 'done' : code < 500 ? 'deferred' : 'rejected' };
+  return {
+    line: `${text}\r\n`,
+    text,
+    kind: code < 400 ? 'done' : code < 500 ? 'deferred' : 'rejected',
+    peerError: enhanced.startsWith('5.5.') || enhanced.startsWith('5.1.'),
+  };
 }
 
 /**

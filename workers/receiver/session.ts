@@ -1,84 +1,35 @@
-import type { ArchiveLog, Stored } from '../archive/log.ts';
-import { type Clock, timestamp } from '../process/clock.ts';
 import { toFaultError } from '../process/fault-error.ts';
-import type { Logger } from '../process/logger.ts';
 import { parseChunk } from './bdat.ts';
-import { foldVerb, lineText, parseMail, parseRcpt, Verb } from './command.ts';
+import { foldVerb, lineText, Verb } from './command.ts';
 import { CommandLines } from './command-lines.ts';
 import { DataParser } from './data.ts';
-import type { Handshakes } from './handshakes.ts';
 import { IncomingMessage, type Outcome } from './incoming-message.ts';
-import type { Limits } from './limits.ts';
-import { decide } from './policy.ts';
+import { InputQueue } from './input-queue.ts';
 import type { PeerAddress } from './ranges.ts';
-import { type Reply, replies, replyToFault } from './replies.ts';
-import type { Recipient, Served } from './served.ts';
-import { Deadlines, type Timeouts } from './timeouts.ts';
+import { type Reply, replies } from './replies.ts';
+import type { Dialogue, SessionServices, Wire } from './session-services.ts';
+import { Deadlines } from './timeouts.ts';
+import { mail, rcpt, sequenceError } from './transaction.ts';
 
-/** Input that came while a message was being made durable is kept up to here; then reading stops. */
-const QUEUE_BYTES = 256 * 1024;
 /** Protocol errors of a session before it is ended. */
 const MOST_ERRORS = 20;
 /** Commands in a row that bring no message forward before the session is ended. */
 const MOST_IDLE_COMMANDS = 500;
+const LONGEST_HELO = 255;
 
-/** What a session needs of the receiver; the same object for all of them. */
-export interface SessionServices {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly log: ArchiveLog;
-  readonly limits: Limits;
-  readonly timeouts: Timeouts;
-  readonly handshakes: Handshakes;
-  /** What is served now. */
-  served(): Served;
-  /** False where the certificate is unusable: STARTTLS is not offered then. */
-  tlsUsable(): boolean;
-  /** True for an EHLO name that marks a self-test. */
-  isSelfTest(helo: string): boolean;
-  unknownRecipient(peer: string): void;
-  /** Every refusal, for the metrics. */
-  refused(reply: Reply): void;
-  /** A message is durable and its reply on the way. @param ms since its last byte */
-  acknowledged(ms: number): void;
-}
-
-/** The session's way to its socket. */
-export interface Wire {
-  send(text: string): void;
-  /** Stops and goes on with reading from the peer. */
-  pause(): void;
-  resume(): void;
-  /** Sends the reply to STARTTLS and wraps the socket; `Session.secured` follows. */
-  startTls(line: string): void;
-  /** Sends, closes our side, and drops what the peer still sends. */
-  end(text: string): void;
-  destroy(): void;
-}
-
+/** What the next byte of the peer is. */
 const Phase = {
   Command: 0,
+  /** Content of DATA. */
   Data: 1,
-  /** Within the bytes of a BDAT. */
+  /** Content of a BDAT. */
   Chunk: 2,
-  /** The message is being made durable, and its reply is owed. */
+  /** Not wanted yet: the message is being made durable, and its reply is owed. */
   Commit: 3,
   Handshake: 4,
+  /** Nothing: we have closed our side. */
   Over: 5,
 } as const;
-
-/** MAIL and its RCPTs. */
-interface Transaction {
-  mailFrom: string;
-  smtpUtf8: boolean;
-  binary: boolean;
-  /** SIZE of MAIL, 0 where it gave none. */
-  declared: number;
-  rcptTo: string[];
-  recipients: Recipient[];
-  /** A chunk of it was refused: all that is left is RSET (RFC 3030 2). */
-  failed: boolean;
-}
 
 /**
  * One SMTP session (RFC 5321): bytes in, replies out, messages into the log. It knows no socket and owns no timer; the
@@ -88,45 +39,45 @@ interface Transaction {
  * pipelined input waits in a bounded queue, so that replies keep their order.
  */
 export class Session {
-  readonly peer: PeerAddress;
-  readonly #port: number;
   readonly #services: SessionServices;
   readonly #wire: Wire;
+  readonly #dialogue: Dialogue;
   readonly #deadlines: Deadlines;
   readonly #lines = new CommandLines();
   readonly #data = new DataParser();
+  readonly #queue = new InputQueue();
   readonly #begunAt: number;
+  readonly #chunk = { left: 0, size: 0, last: false, refusal: undefined as Reply | undefined };
 
   #phase: number = Phase.Command;
   #out = '';
-  #helo = '';
-  #tls: { version: string; cipher: string } | undefined;
-  #selfTest = false;
-  #transaction: Transaction | undefined;
   #message: IncomingMessage | undefined;
-  #chunk = { left: 0, size: 0, last: false };
-  #chunkRefusal: Reply | undefined;
-  #queue: Buffer[] = [];
-  #queued = 0;
   /** The message for which the log asked to stop reading. */
   #starved: IncomingMessage | undefined;
+  /** The peer has closed its side. */
+  #inputEnded = false;
   /** The socket is closed. */
   #gone = false;
-  #inputEnded = false;
   #draining = false;
-  #peerCounted = true;
-  #joined: Recipient[] = [];
   #errors = 0;
   #idleCommands = 0;
   #stored = 0;
-  #refusals = 0;
+  #refused = 0;
   #ending = 'closed';
 
   constructor(services: SessionServices, wire: Wire, peer: PeerAddress, port: number) {
     this.#services = services;
     this.#wire = wire;
-    this.peer = peer;
-    this.#port = port;
+    this.#dialogue = {
+      peer,
+      port,
+      helo: '',
+      tls: undefined,
+      selfTest: false,
+      transaction: undefined,
+      joined: [],
+      countsForPeer: true,
+    };
     this.#deadlines = new Deadlines(services.timeouts);
     this.#begunAt = services.clock.monotonic();
   }
@@ -136,28 +87,26 @@ export class Session {
     this.#deadlines.expect(this.#begunAt, 'command');
   }
 
-  /** Bytes of the peer. The session owns them. */
+  /** Bytes of the peer, which the session owns from now on. */
   receive(chunk: Buffer): void {
     if (this.#phase === Phase.Over) return;
     if (this.#phase === Phase.Commit) {
       this.#queue.push(chunk);
-      this.#queued += chunk.length;
-      if (this.#queued > QUEUE_BYTES) this.#wire.pause();
+      if (this.#queue.full) this.#wire.pause();
       return;
     }
     try {
       this.#consume(chunk);
     } catch (error) {
-      this.#failed(error);
+      this.#fail(error);
     }
     this.#flush();
   }
 
   /** The handshake is done: the session begins anew (RFC 3207 4.2). */
   secured(version: string, cipher: string): void {
-    this.#tls = { version, cipher };
-    this.#helo = '';
-    this.#transaction = undefined;
+    this.#dialogue.tls = { version, cipher };
+    this.#dialogue.helo = '';
     this.#phase = Phase.Command;
     this.#deadlines.expect(this.#services.clock.monotonic(), 'command');
   }
@@ -167,7 +116,7 @@ export class Session {
     if (this.#phase !== Phase.Handshake) return;
     this.#ending = 'tls-failed';
     this.#phase = Phase.Over;
-    this.#services.handshakes.failedNow(this.peer.address, text);
+    this.#services.handshakes.failedNow(this.#dialogue.peer.address, text);
   }
 
   /** The peer sends no more. Behind its last dot it still gets its reply. */
@@ -179,50 +128,51 @@ export class Session {
   /** The socket is closed. A message in the middle is dropped; one behind its last dot is still stored and counted. */
   gone(): void {
     const { clock, limits, logger } = this.#services;
-    if (this.#message !== undefined && this.#phase !== Phase.Commit) this.#conclude('cut', undefined);
-    if (this.#phase !== Phase.Commit) this.#phase = Phase.Over;
+    const { peer, port, joined, countsForPeer, selfTest, tls } = this.#dialogue;
+    if (this.#phase !== Phase.Commit) {
+      this.#conclude('cut');
+      this.#phase = Phase.Over;
+    }
     this.#gone = true;
-    this.#queue = [];
-    this.#leavePeer();
+    this.#queue.clear();
+    if (countsForPeer) limits.leavePeer(peer.address);
     limits.leave();
-    for (const recipient of this.#joined) limits.part(recipient.entry.uid);
+    for (const recipient of joined) limits.part(recipient.entry.uid);
     logger.info('session-ended', {
-      peer: this.peer.address,
-      port: this.#port,
-      connections: this.#joined.map((recipient) => recipient.label),
-      tls: this.#tls?.version,
+      peer: peer.address,
+      port,
+      connections: joined.map((recipient) => recipient.label),
+      tls: tls?.version,
       stored: this.#stored,
-      refused: this.#refusals,
+      refused: this.#refused,
       end: this.#ending,
-      ...(this.#selfTest && { selfTest: true }),
+      ...(selfTest && { selfTest }),
       ms: Math.round(clock.monotonic() - this.#begunAt),
     });
   }
 
-  /** Ends the session where the peer's time is up. */
+  /** Ends the session where the peer's time is up. @param now of the monotonic clock */
   sweep(now: number): void {
     const expiry = this.#deadlines.check(now);
     if (expiry === undefined) return;
     if (this.#phase === Phase.Over || this.#phase === Phase.Handshake) {
-      if (this.#phase === Phase.Handshake) this.handshakeFailed('timeout');
+      this.handshakeFailed('no handshake in time');
       this.#wire.destroy();
       return;
     }
-    this.#ending = 'timeout';
     const reply = expiry === 'slow' ? replies.tooSlow : replies.timeout;
-    if (this.#message !== undefined) this.#conclude('deferred', reply);
-    this.#end(reply.line);
+    this.#conclude('deferred', reply);
+    this.#endWith(reply, 'timeout');
   }
 
   /** The receiver is stopping: idle sessions end now, and a message on its way is finished first. */
   shutdown(): void {
     this.#draining = true;
     if (this.#phase === Phase.Command && this.#message === undefined) this.#endWith(replies.shutdown, 'shutdown');
-    else if (this.#phase === Phase.Handshake) {
-      this.#ending = 'shutdown';
-      this.#phase = Phase.Over;
-      this.#wire.destroy();
-    }
+    if (this.#phase !== Phase.Handshake) return;
+    this.#ending = 'shutdown';
+    this.#phase = Phase.Over;
+    this.#wire.destroy();
   }
 
   #consume(chunk: Buffer): void {
@@ -238,15 +188,14 @@ export class Session {
         case Phase.Chunk:
           at = this.#readChunk(chunk, at);
           break;
-        case Phase.Commit: {
-          const rest = chunk.subarray(at);
-          this.#queue.unshift(rest);
-          this.#queued += rest.length;
+        case Phase.Commit:
+          this.#queue.putBack(chunk.subarray(at));
           return;
-        }
         case Phase.Handshake:
           // Clear text behind STARTTLS would pass for text of the encrypted session (CVE-2011-0411).
-          this.#endWith(replies.pipelinedBehindStartTls, 'injection');
+          this.#answer(replies.pipelinedBehindStartTls);
+          this.#ending = 'injection';
+          this.#end('');
           return;
         default:
           return;
@@ -264,30 +213,30 @@ export class Session {
     const { result } = this.#lines;
     if (result === undefined) return next;
     this.#deadlines.expect(this.#services.clock.monotonic(), 'command');
-    if (result.ok) this.#command(result.line);
-    else this.#error(result.reply);
+    this.#idleCommands += 1;
+    if (this.#idleCommands > MOST_IDLE_COMMANDS) this.#endWith(replies.tooManyCommands, 'too-many-commands');
+    else if (result.ok) this.#command(result.line);
+    else this.#answer(result.reply);
     return next;
   }
 
   #command(line: Buffer): void {
-    this.#idleCommands += 1;
-    if (this.#idleCommands > MOST_IDLE_COMMANDS) {
-      this.#endWith(replies.tooManyCommands, 'too-many-commands');
-      return;
-    }
     const code = line.length > 4 && line[4] !== 0x20 ? 0 : foldVerb(line);
     switch (code) {
       case Verb.MAIL:
-        this.#mail(line);
+        this.#answer(mail(this.#dialogue, this.#services, line));
         return;
-      case Verb.RCPT:
-        this.#rcpt(line);
+      case Verb.RCPT: {
+        const reply = rcpt(this.#dialogue, this.#services, line, this.#message !== undefined);
+        if (reply.kind === 'done') this.#idleCommands = 0;
+        this.#answer(reply);
         return;
+      }
       case Verb.DATA:
-        this.#dataCommand();
+        this.#beginData();
         return;
       case Verb.BDAT:
-        this.#bdat(line);
+        this.#beginChunk(line);
         return;
       case Verb.EHLO:
       case Verb.HELO:
@@ -295,237 +244,111 @@ export class Session {
         return;
       case Verb.RSET:
         this.#reset();
-        this.#say(replies.ok);
+        this.#answer(replies.ok);
         return;
       case Verb.NOOP:
-        this.#say(replies.ok);
+        this.#answer(replies.ok);
         return;
       case Verb.QUIT:
         this.#endWith(replies.goodbye, 'quit');
         return;
       case Verb.VRFY:
-        this.#say(replies.cannotVerify);
+        this.#answer(replies.cannotVerify);
         return;
       case Verb.HELP:
-        this.#say(replies.help);
+        this.#answer(replies.help);
         return;
       case Verb.EXPN:
       case Verb.AUTH:
-        this.#error(replies.notImplemented);
+        this.#answer(replies.notImplemented);
         return;
       default:
-        if (foldVerb(line) === Verb.STARTTLS && lineText(line)?.trim().toUpperCase() === 'STARTTLS') this.#startTls();
-        else this.#error(replies.unrecognized);
+        if (lineText(line)?.trim().toUpperCase() === 'STARTTLS') this.#startTls();
+        else this.#answer(replies.unrecognized);
     }
   }
 
   #hello(line: Buffer, extended: boolean): void {
+    const dialogue = this.#dialogue;
     const helo = lineText(line)?.slice(5).trim() ?? '';
-    if (helo === '' || helo.length > 255) {
-      this.#error(replies.heloSyntax);
+    if (helo === '' || helo.length > LONGEST_HELO) {
+      this.#answer(replies.heloSyntax);
       return;
     }
     this.#reset();
-    this.#helo = helo;
-    this.#selfTest = this.#tls !== undefined && this.#services.isSelfTest(helo);
+    dialogue.helo = helo;
+    dialogue.selfTest = dialogue.tls !== undefined && this.#services.isSelfTest(helo);
     const { greeting } = this.#services.served();
     if (!extended) this.#out += greeting.helo;
-    else if (this.#tls === undefined && this.#services.tlsUsable()) this.#out += greeting.ehloWithStartTls;
+    else if (dialogue.tls === undefined && this.#services.tlsUsable()) this.#out += greeting.ehloWithStartTls;
     else this.#out += greeting.ehlo;
   }
 
   #startTls(): void {
-    if (this.#tls !== undefined) this.#error(replies.tlsAlready);
-    else if (this.#helo === '') this.#error(replies.heloFirst);
-    else if (!this.#services.tlsUsable()) this.#refuse(replies.tlsNotAvailable);
+    if (this.#dialogue.tls !== undefined) this.#answer(replies.tlsAlready);
+    else if (this.#dialogue.helo === '') this.#answer(replies.heloFirst);
+    else if (!this.#services.tlsUsable()) this.#answer(replies.tlsNotAvailable);
     else {
+      this.#reset();
       this.#phase = Phase.Handshake;
       this.#deadlines.expect(this.#services.clock.monotonic(), 'handshake');
     }
   }
 
-  #mail(line: Buffer): void {
-    if (this.#helo === '') this.#error(replies.heloFirst);
-    else if (this.#tls === undefined) this.#refuse(this.#clearTextRefusal());
-    else if (this.#transaction !== undefined) this.#error(replies.mailAlready);
+  #beginData(): void {
+    const error = sequenceError(this.#dialogue, this.#services);
+    const { transaction } = this.#dialogue;
+    if (error !== undefined || transaction === undefined) this.#answer(error ?? replies.mailFirst);
+    else if (this.#message !== undefined || transaction.failed) this.#answer(replies.dataAfterChunk);
+    else if (transaction.binary) this.#answer(replies.dataWithBinary);
     else {
-      const command = parseMail(line);
-      if (!command.ok) {
-        this.#error(command.reply);
-        return;
-      }
-      this.#transaction = {
-        mailFrom: command.path.text,
-        smtpUtf8: command.smtpUtf8,
-        binary: command.binary,
-        declared: command.size,
-        rcptTo: [],
-        recipients: [],
-        failed: false,
-      };
-      this.#say(replies.senderOk);
-    }
-  }
-
-  #clearTextRefusal(): Reply {
-    const { tlsUsable, handshakes } = this.#services;
-    return !tlsUsable() || handshakes.failedLately(this.peer.address) ? replies.tlsUnusable : replies.tlsRequired;
-  }
-
-  #rcpt(line: Buffer): void {
-    const transaction = this.#transaction;
-    if (this.#tls === undefined) {
-      this.#refuse(this.#clearTextRefusal());
-      return;
-    }
-    if (transaction === undefined) {
-      this.#error(replies.mailFirst);
-      return;
-    }
-    if (this.#message !== undefined) {
-      this.#error(replies.dataAfterChunk);
-      return;
-    }
-    const command = parseRcpt(line, transaction.smtpUtf8);
-    if (!command.ok) {
-      this.#error(command.reply);
-      return;
-    }
-    const served = this.#services.served();
-    const { localPart, domain, text } = command.path;
-    const decision = decide(
-      { localPart, domain, peer: this.peer, tlsVersion: this.#tls.version, selfTest: this.#selfTest },
-      served,
-    );
-    switch (decision.kind) {
-      case 'not-ours':
-        this.#error(decision.reply);
-        return;
-      case 'unknown':
-        this.#services.unknownRecipient(this.peer.address);
-        this.#refuse(decision.reply);
-        return;
-      case 'refuse':
-        this.#refuse(decision.reply, decision.recipient);
-        return;
-      case 'accept': {
-        const refusal = this.#admit(transaction, decision.recipient, served);
-        if (refusal !== undefined) {
-          this.#refuse(refusal, decision.recipient);
-          return;
-        }
-        transaction.rcptTo.push(text);
-        this.#idleCommands = 0;
-        this.#say(replies.recipientOk);
-      }
-    }
-  }
-
-  /** Puts an accepted recipient into the transaction, or tells what stands against it. */
-  #admit(transaction: Transaction, recipient: Recipient, { limits }: Served): Reply | undefined {
-    if (transaction.rcptTo.length >= limits.recipientsPerTransaction) return replies.tooManyRecipients;
-    // At RCPT and not at MAIL, so that the connection that it was for can show it.
-    if (transaction.declared > limits.messageBytes) return replies.tooBig;
-    const { uid } = recipient.entry;
-    if (!this.#selfTest && !this.#joined.some((joined) => joined.entry.uid === uid)) {
-      const busy = this.#services.limits.join(uid);
-      if (busy !== undefined) return busy;
-      this.#joined.push(recipient);
-    }
-    this.#leavePeer();
-    if (!transaction.recipients.some((known) => known.entry.uid === uid)) transaction.recipients.push(recipient);
-    return undefined;
-  }
-
-  #leavePeer(): void {
-    if (!this.#peerCounted) return;
-    this.#peerCounted = false;
-    this.#services.limits.leavePeer(this.peer.address);
-  }
-
-  /** Why no message may begin now, if anything stands against it. */
-  #sequenceError(transaction: Transaction | undefined): Reply | undefined {
-    if (this.#tls === undefined) return this.#clearTextRefusal();
-    if (transaction === undefined) return replies.mailFirst;
-    if (this.#selfTest) return replies.selfTestData;
-    return transaction.recipients.length === 0 ? replies.recipientFirst : undefined;
-  }
-
-  #dataCommand(): void {
-    const transaction = this.#transaction;
-    const error = this.#sequenceError(transaction);
-    if (error !== undefined || transaction === undefined) {
-      this.#error(error ?? replies.mailFirst);
-    } else if (this.#message !== undefined || transaction.failed) {
-      this.#error(replies.dataAfterChunk);
-    } else if (transaction.binary) {
-      this.#error(replies.dataWithBinary);
-    } else {
-      const refusal = this.#begin(transaction);
+      const refusal = this.#begin();
       if (refusal !== undefined) {
-        this.#refuseAll(refusal, transaction);
-        this.#transaction = undefined;
+        this.#dialogue.transaction = undefined;
+        this.#answer(refusal);
         return;
       }
       this.#data.reset();
       this.#phase = Phase.Data;
-      this.#deadlines.bodyOpens(this.#services.clock.monotonic());
-      this.#say(replies.goAhead);
+      this.#out += replies.goAhead.line;
     }
   }
 
   /** A BDAT's bytes are on the way whatever we think of it, so they are read before it is refused. */
-  #bdat(line: Buffer): void {
-    const chunk = parseChunk(lineText(line)?.slice(4) ?? '');
-    if (chunk === undefined) {
+  #beginChunk(line: Buffer): void {
+    const parsed = parseChunk(lineText(line)?.slice(4) ?? '');
+    if (parsed === undefined) {
       this.#endWith(replies.chunkSyntax, 'bad-chunk');
       return;
     }
-    const transaction = this.#transaction;
-    this.#chunk = { left: chunk.size, size: chunk.size, last: chunk.last };
-    this.#chunkRefusal = this.#sequenceError(transaction);
-    if (this.#chunkRefusal === undefined && transaction !== undefined) {
-      if (transaction.failed) this.#chunkRefusal = replies.chunkAfterFailure;
-      else if (this.#message === undefined) {
-        const refusal = this.#begin(transaction);
-        if (refusal !== undefined) {
-          transaction.failed = true;
-          this.#chunkRefusal = refusal;
-          for (const recipient of transaction.recipients) recipient.board.refused(refusal.text, this.peer.address);
-        }
-      }
-    }
+    const { transaction } = this.#dialogue;
+    const chunk = this.#chunk;
+    chunk.left = parsed.size;
+    chunk.size = parsed.size;
+    chunk.last = parsed.last;
+    chunk.refusal = sequenceError(this.#dialogue, this.#services);
     this.#phase = Phase.Chunk;
+    if (chunk.refusal === undefined && transaction !== undefined) {
+      if (transaction.failed) chunk.refusal = replies.chunkAfterFailure;
+      else if (this.#message === undefined) chunk.refusal = this.#begin();
+      transaction.failed = chunk.refusal !== undefined;
+    }
     this.#deadlines.bodyOpens(this.#services.clock.monotonic());
     if (chunk.size === 0) this.#chunkEnds();
   }
 
-  #begin(transaction: Transaction): Reply | undefined {
-    const { limits, log, clock, served } = this.#services;
-    const uids = transaction.recipients.map((recipient) => recipient.entry.uid);
-    const reserved = limits.reserve(uids, transaction.declared);
-    if (typeof reserved !== 'number') return reserved;
-    try {
-      this.#message = new IncomingMessage(log, served().limits.messageBytes, reserved, timestamp(clock));
-    } catch (error) {
-      limits.release(uids, reserved);
-      return replyToFault(toFaultError(error));
-    }
-    for (const { board } of transaction.recipients) {
-      board.counts.begun += 1;
-      board.counted();
-    }
-    this.#deadlines.messageBegins(clock.monotonic());
+  #begin(): Reply | undefined {
+    const { transaction } = this.#dialogue;
+    if (transaction === undefined) return replies.mailFirst;
+    const message = IncomingMessage.begin(this.#services, this.#dialogue, transaction);
+    if (!(message instanceof IncomingMessage)) return message;
+    this.#message = message;
     this.#idleCommands = 0;
+    const now = this.#services.clock.monotonic();
+    this.#deadlines.messageBegins(now);
+    this.#deadlines.bodyOpens(now);
     return undefined;
   }
-
-  readonly #take = (content: Buffer): void => {
-    const message = this.#message;
-    if (message === undefined) return;
-    if (!message.take(content)) this.#starve(message);
-    else if (message.refusal !== undefined) this.#fed(message);
-  };
 
   #readData(chunk: Buffer, at: number): number {
     this.#deadlines.received(this.#services.clock.monotonic(), chunk.length - at);
@@ -538,29 +361,37 @@ export class Session {
   #readChunk(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#chunk.left);
     this.#deadlines.received(this.#services.clock.monotonic(), end - at);
-    if (this.#chunkRefusal === undefined) this.#take(chunk.subarray(at, end));
+    if (this.#chunk.refusal === undefined) this.#take(chunk.subarray(at, end));
     this.#chunk.left -= end - at;
     if (this.#chunk.left === 0) this.#chunkEnds();
     return end;
   }
 
   #chunkEnds(): void {
+    const { transaction } = this.#dialogue;
+    const message = this.#message;
     this.#phase = Phase.Command;
     this.#deadlines.expect(this.#services.clock.monotonic(), 'command');
-    const message = this.#message;
-    if (this.#chunkRefusal !== undefined || message === undefined) {
-      this.#error(this.#chunkRefusal ?? replies.mailFirst);
+    if (this.#chunk.refusal !== undefined || message === undefined || transaction === undefined) {
+      this.#answer(this.#chunk.refusal ?? replies.mailFirst);
     } else if (this.#chunk.last) {
       this.#finish();
     } else if (message.refusal !== undefined) {
       const { refusal } = message;
-      if (this.#transaction !== undefined) this.#transaction.failed = true;
       this.#conclude(refusal.kind === 'rejected' ? 'rejected' : 'deferred', refusal);
-      this.#refuse(refusal);
+      transaction.failed = true;
+      this.#answer(refusal);
     } else {
       this.#out += `250 2.0.0 ${this.#chunk.size} octets received\r\n`;
     }
   }
+
+  readonly #take = (content: Buffer): void => {
+    const message = this.#message;
+    if (message === undefined) return;
+    if (!message.take(content)) this.#starve(message);
+    else if (message.refusal !== undefined) this.#feed(message);
+  };
 
   /** The log has enough for now. The peer is not to blame for the time until it takes more. */
   #starve(message: IncomingMessage): void {
@@ -568,96 +399,50 @@ export class Session {
     this.#starved = message;
     this.#wire.pause();
     this.#deadlines.suspend();
-    void message.drained().then(() => this.#fed(message));
+    void message.drained().then(() => this.#feed(message));
   }
 
-  #fed(message: IncomingMessage): void {
+  #feed(message: IncomingMessage): void {
     if (this.#starved !== message) return;
     this.#starved = undefined;
-    if (this.#phase === Phase.Data || this.#phase === Phase.Chunk) {
-      this.#deadlines.bodyOpens(this.#services.clock.monotonic());
-    }
+    const inBody = this.#phase === Phase.Data || this.#phase === Phase.Chunk;
+    if (inBody) this.#deadlines.bodyOpens(this.#services.clock.monotonic());
     this.#resumeReading();
   }
 
   #resumeReading(): void {
-    if (this.#starved === undefined && this.#queued <= QUEUE_BYTES) this.#wire.resume();
+    if (this.#starved === undefined && !this.#queue.full) this.#wire.resume();
   }
 
   /** The message is whole. */
   #finish(): void {
     const message = this.#message;
-    const transaction = this.#transaction;
-    if (message === undefined || transaction === undefined) return;
+    if (message === undefined) return;
     this.#phase = Phase.Commit;
     this.#deadlines.suspend();
-    this.#deadlines.messageEnds();
-    void this.#commit(message, transaction).catch((error: unknown) => this.#failed(error));
+    void this.#commit(message).catch((error: unknown) => this.#fail(error));
   }
 
-  async #commit(message: IncomingMessage, transaction: Transaction): Promise<void> {
-    const { clock, logger } = this.#services;
-    const begun = clock.monotonic();
-    const result = await message.commit({
-      targets: transaction.recipients.map((recipient) => recipient.target),
-      retention: 'mail',
-      capture: {
-        kind: 'smtp',
-        peer: { address: this.peer.address, port: this.#port },
-        helo: this.#helo,
-        ...(this.#tls !== undefined && { tls: this.#tls }),
-        mailFrom: transaction.mailFrom,
-        rcptTo: transaction.rcptTo,
-      },
-      begunAt: message.begunAt,
-      receivedAt: timestamp(clock),
-    });
-    const ms = clock.monotonic() - begun;
-    const stored = 'position' in result ? result : undefined;
-    const reply = 'position' in result ? storedReply(result) : result.text;
-    logger.info(stored === undefined ? 'message-refused' : 'message-stored', {
-      connections: transaction.recipients.map((recipient) => recipient.label),
-      peer: this.peer.address,
-      bytes: message.length,
-      sha256: stored?.sha256,
-      position: stored && `${stored.position.writer}/${stored.position.number}`,
-      reply,
-      ms: Math.round(ms * 10) / 10,
-    });
-    if ('position' in result) {
-      this.#stored += 1;
-      this.#services.acknowledged(ms);
-      this.#conclude('stored', undefined);
-    } else {
-      this.#conclude(result.kind === 'rejected' ? 'rejected' : 'deferred', result);
-      this.#noteRefusal(result);
-    }
-    // The peer may be gone meanwhile: what is durable stays, and its second copy will be marked by readers.
-    if (this.#gone) {
-      this.#phase = Phase.Over;
-      return;
-    }
-    this.#out += `${reply}\r\n`;
-    this.#phase = Phase.Command;
-    this.#deadlines.expect(clock.monotonic(), 'command');
-    this.#goOn();
+  async #commit(message: IncomingMessage): Promise<void> {
+    const { text, refusal } = await message.commit(this.#dialogue);
+    this.#conclude('stored');
+    this.#dialogue.transaction = undefined;
+    if (refusal === undefined) this.#stored += 1;
+    else this.#noteRefusal(refusal);
+    this.#phase = this.#gone ? Phase.Over : Phase.Command;
+    // The peer may be gone meanwhile: what is durable stays, and the copy that it sends again will be marked by readers.
+    if (this.#gone) return;
+    this.#out += `${text}\r\n`;
+    this.#deadlines.expect(this.#services.clock.monotonic(), 'command');
+    if (this.#draining) this.#endWith(replies.shutdown, 'shutdown');
+    else this.#goOn();
   }
 
   /** Takes up what waited behind a commit. */
   #goOn(): void {
-    if (this.#draining) {
-      this.#endWith(replies.shutdown, 'shutdown');
-      return;
-    }
-    try {
-      while (this.#phase !== Phase.Commit && this.#phase !== Phase.Over) {
-        const chunk = this.#queue.shift();
-        if (chunk === undefined) break;
-        this.#queued -= chunk.length;
-        this.#consume(chunk);
-      }
-    } catch (error) {
-      this.#failed(error);
+    for (let chunk = this.#queue.take(); chunk !== undefined; chunk = this.#queue.take()) {
+      this.#consume(chunk);
+      if (this.#phase === Phase.Commit || this.#phase === Phase.Over) break;
     }
     this.#flush();
     if (this.#phase === Phase.Commit || this.#phase === Phase.Over) return;
@@ -665,85 +450,55 @@ export class Session {
     else this.#resumeReading();
   }
 
-  /** The message is over, in whichever way. */
-  #conclude(outcome: Outcome, reply: Reply | undefined): void {
-    const message = this.#message;
-    const transaction = this.#transaction;
-    if (message === undefined || transaction === undefined) return;
-    message.abort();
+  /** Ends the message where there is one and it has not ended already. */
+  #conclude(outcome: Outcome, reply?: Reply): void {
+    this.#message?.conclude(outcome, reply);
     this.#message = undefined;
     this.#starved = undefined;
     this.#deadlines.messageEnds();
-    this.#services.limits.release(
-      transaction.recipients.map((recipient) => recipient.entry.uid),
-      message.reserved,
-    );
-    for (const { board } of transaction.recipients) {
-      if (outcome === 'stored') board.stored(message.length);
-      else {
-        board.counts[outcome] += 1;
-        board.counted();
-        if (reply !== undefined) board.refused(reply.text, this.peer.address);
-      }
-    }
-    if (!transaction.failed) this.#transaction = undefined;
   }
 
   /** Forgets the transaction; a message in chunks ends unfinished. */
   #reset(): void {
-    if (this.#message !== undefined) this.#conclude('cut', undefined);
-    this.#transaction = undefined;
+    if (this.#message !== undefined) this.#conclude('cut');
+    this.#dialogue.transaction = undefined;
   }
 
-  #say(reply: Reply): void {
+  #answer(reply: Reply): void {
     this.#out += reply.line;
-  }
-
-  #noteRefusal(reply: Reply): void {
-    this.#refusals += 1;
-    this.#services.refused(reply);
-  }
-
-  /** A refusal by policy, limits or the state of things, counted on the connection it concerns. */
-  #refuse(reply: Reply, recipient?: Recipient): void {
+    if (reply.kind === 'done') return;
     this.#noteRefusal(reply);
-    if (!this.#selfTest) recipient?.board.refused(reply.text, this.peer.address);
-    this.#say(reply);
-  }
-
-  #refuseAll(reply: Reply, { recipients }: Transaction): void {
-    for (const recipient of recipients) recipient.board.refused(reply.text, this.peer.address);
-    this.#refuse(reply);
-  }
-
-  /** A refusal that the peer is to blame for; too many of them end the session. */
-  #error(reply: Reply): void {
-    this.#noteRefusal(reply);
-    this.#say(reply);
-    if (reply.kind === 'rejected') this.#errors += 1;
+    if (!reply.peerError) return;
+    this.#errors += 1;
     if (this.#errors > MOST_ERRORS) this.#endWith(replies.tooManyErrors, 'too-many-errors');
   }
 
-  #failed(error: unknown): void {
+  #noteRefusal(reply: Reply): void {
+    this.#refused += 1;
+    this.#services.refused(reply);
+  }
+
+  #fail(error: unknown): void {
     const { cause, message } = toFaultError(error);
     this.#services.logger.error('session-failed', {
-      peer: this.peer.address,
+      peer: this.#dialogue.peer.address,
       error: cause instanceof Error ? cause.message : message,
     });
-    if (this.#message !== undefined) this.#conclude('deferred', replies.internalError);
+    this.#conclude('deferred', replies.internalError);
     this.#endWith(replies.internalError, 'failed');
   }
 
   #endWith(reply: Reply, ending: string): void {
+    if (this.#phase === Phase.Over) return;
     this.#ending = ending;
     this.#end(reply.line);
   }
 
   #end(text: string): void {
     if (this.#phase === Phase.Over) return;
-    if (this.#message !== undefined) this.#conclude('cut', undefined);
+    this.#conclude('cut');
     this.#phase = Phase.Over;
-    this.#queue = [];
+    this.#queue.clear();
     this.#deadlines.expect(this.#services.clock.monotonic(), 'farewell');
     const all = this.#out + text;
     this.#out = '';
@@ -756,8 +511,4 @@ export class Session {
     this.#out = '';
     this.#wire.send(text);
   }
-}
-
-function storedReply({ position }: Stored): string {
-  return `250 2.0.0 Kept as ${position.writer}/${position.number}`;
 }
