@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { checkKstatus } from '../../test/kstatus.ts';
+import { conditionsOf, type Lights, type Verdict, verdictOf } from './conditions.ts';
+import { type Reason, reasons } from './reasons.ts';
+import type { Condition } from './resource.ts';
+
+const verdict: fc.Arbitrary<Verdict> = fc.record({
+  status: fc.constantFrom('True', 'False', 'Unknown'),
+  reason: fc.constantFrom(...(Object.keys(reasons) as Reason[])),
+  message: fc.string({ minLength: 1, maxLength: 2_000, unit: 'grapheme' }),
+});
+const lights: fc.Arbitrary<Lights> = fc.record(
+  { Ready: verdict, Tested: verdict, Archiving: verdict },
+  { requiredKeys: ['Ready'] },
+);
+
+test('conditions keep the rules of kstatus whatever happens one after the other', () => {
+  fc.assert(
+    fc.property(fc.array(lights, { minLength: 1, maxLength: 12 }), (course) => {
+      let conditions: Condition[] | undefined;
+      course.forEach((step, index) => {
+        const now = 1_000_000 * (index + 1);
+        const before = conditions;
+        conditions = conditionsOf(step, before, index, now);
+        checkKstatus({
+          kind: 'Any',
+          metadata: { name: 'any', generation: index },
+          status: { observedGeneration: index, conditions },
+        });
+        for (const condition of conditions) {
+          const earlier = before?.find(({ type }) => type === condition.type);
+          const kept = earlier?.status === condition.status;
+          const expected = kept ? earlier.lastTransitionTime : new Date(now).toISOString();
+          assert.equal(condition.lastTransitionTime, expected, `${condition.type} moves its time only when it flips`);
+        }
+      });
+    }),
+  );
+});
+
+test('the order of conditions is the same whatever they were before', () => {
+  const all: Lights = {
+    Ready: verdictOf('False', 'ArchiveFull'),
+    Tested: verdictOf('True', 'Succeeded'),
+    Archiving: verdictOf('False', 'ArchiveFull'),
+  };
+  const types = conditionsOf(all, undefined, 1, 0).map(({ type }) => type);
+  assert.deepEqual(types, ['Ready', 'Tested', 'Archiving', 'Failed', 'Stalled']);
+  const again = conditionsOf(all, conditionsOf(all, undefined, 1, 0).toReversed(), 1, 0);
+  assert.deepEqual(
+    again.map(({ type }) => type),
+    types,
+  );
+});
+
+test('a message is cut at 1024 characters, not within one', () => {
+  const [ready] = conditionsOf({ Ready: verdictOf('True', 'Succeeded', '😀'.repeat(2_000)) }, undefined, 1, 0);
+  assert.equal(Array.from(ready?.message ?? '').length, 1024);
+  assert.ok(ready?.message.endsWith('😀…'));
+});
+
+test('without words of its own a verdict has those of the catalogue', () => {
+  const { message } = verdictOf('False', 'NoGateway');
+  assert.equal(message, `${reasons.NoGateway.text} ${reasons.NoGateway.action}`);
+});
