@@ -1,4 +1,5 @@
 import { type Clock, timestamp } from '../process/clock.ts';
+import { FaultError } from '../process/fault-error.ts';
 import type { CommitEntry } from './group-commit.ts';
 import { frameSegmentEnd, type Origin } from './metadata.ts';
 import type { SegmentWriter, Store } from './store.ts';
@@ -71,7 +72,9 @@ export function createSegments(store: Store, origin: Origin, clock: Clock): Segm
   /** A process that was stopped in the middle of a write may have been taken for dead, and its tail set aside. */
   const refuseIfSetAside = async (segment: OpenSegment): Promise<void> => {
     const note = await store.readNote(tornNoteName(origin.writer, segment.sequence));
-    if (note !== undefined) throw new Error('the segment was set aside while the process was stopped');
+    if (note === undefined) return;
+    const message = 'The segment was set aside by another process, because this one had stood still for over a minute.';
+    throw new FaultError('ArchiveNotWritable', 'later', message);
   };
   const end = async (segment: OpenSegment): Promise<void> => {
     const { messages, events, messageBytes } = segment;
