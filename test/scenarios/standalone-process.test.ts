@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { run } from '../../cli/run.ts';
+import { connectionManifest, type RunningStandalone, standaloneFolder } from './running-standalone.ts';
+
+/** `mailhold run` as a process of its own, since what is shown here is how processes end. */
+async function runProcess(
+  t: TestContext,
+  args: string[] = [],
+): Promise<{
+  mailhold: RunningStandalone;
+  child: ChildProcess;
+  url: string;
+  errors: string[];
+  workers: () => Promise<number[]>;
+}> {
+  const mailhold = await standaloneFolder(t);
+  await mailhold.put('journal.yaml', connectionManifest('journal', { method: 'SMTP', smtp: {} }));
+  const program = `
+    import { run } from ${JSON.stringify(new URL('../../cli/run.ts', import.meta.url).href)};
+    process.exitCode = await run(process.argv.slice(1), process);`;
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', program, '--', mailhold.folder, '--http', '127.0.0.1:0', ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  t.after(() => child.kill('SIGKILL'));
+  child.stdout?.on('data', (chunk) => mailhold.log.push(String(chunk)));
+  const errors: string[] = [];
+  const url = await new Promise<string>((resolve, reject) => {
+    if (child.stderr === null) throw new Error('no standard error');
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      errors.push(line);
+      const found = /http:\/\/\S+(?=\/status)/.exec(line)?.[0];
+      if (found !== undefined) resolve(found);
+    });
+    child.once('close', () => reject(new Error(errors.join('\n'))));
+  });
+  const workers = async (): Promise<number[]> => {
+    const status = (await (await fetch(`${url}/status`)).json()) as { workers: { pid?: number }[] };
+    return status.workers.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  };
+  return { mailhold, child, url, errors, workers };
+}
+
+async function gone(pids: number[]): Promise<void> {
+  const deadline = performance.now() + 15_000;
+  const alive = (): number[] => pids.filter(isAlive);
+  while (alive().length > 0) {
+    assert.ok(performance.now() < deadline, `still there: ${alive().join(' ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until the receiver serves, so that an end is the end of something that works. */
+async function serving(url: string): Promise<void> {
+  for (let since = 0; ; ) {
+    const answer = await fetch(`${url}/status?since=${since}&wait=10000`);
+    const status = (await answer.json()) as { change: number; connections: { status?: { lastTest?: object } }[] };
+    if (status.connections[0]?.status?.lastTest !== undefined) return;
+    assert.notEqual(status.change, since, 'nothing came in 10 s');
+    since = status.change;
+  }
+}
+
+test('a signal ends it and its workers in order, with exit code 0', async (t) => {
+  const { child, url, errors, workers } = await runProcess(t);
+  await serving(url);
+  const pids = await workers();
+  child.kill('SIGTERM');
+  const [code] = await once(child, 'close');
+  assert.equal(code, 0, errors.join('\n'));
+  await gone(pids);
+  assert.match(errors.join('\n'), /SIGTERM: finishing what is in flight/);
+});
+
+test('workers do not outlive it where it is killed, and the next run takes over', async (t) => {
+  const { mailhold, child, url, workers } = await runProcess(t);
+  await serving(url);
+  const pids = await workers();
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  await gone(pids);
+  await mailhold.start();
+  await mailhold.until('a test', ({ connections }) => connections[0]?.status?.lastTest !== undefined);
+});
+
+test('--log-file takes the log, and --state the state', async (t) => {
+  const other = await standaloneFolder(t);
+  const file = join(other.folder, 'run.log');
+  const { mailhold, child, url } = await runProcess(t, ['--log-file', file, '--state', join(other.folder, 'state')]);
+  await serving(url);
+  child.kill('SIGINT');
+  await once(child, 'close');
+  assert.deepEqual(mailhold.log, []);
+  assert.match(await readFile(file, 'utf8'), /"event":"standalone-started"/);
+  assert.match(await readFile(join(other.folder, 'state', 'objects.json'), 'utf8'), /journal/);
+});
+
+test('what it cannot start with is said in one line', async (t) => {
+  const { folder } = await standaloneFolder(t);
+  const cases: [string[], number, RegExp][] = [
+    [[join(folder, 'none')], 1, /^mailhold run: There is no folder .*none\.\n$/],
+    [[], 2, /name one folder with manifests/],
+    [[folder, 'more'], 2, /name one folder with manifests/],
+    [[folder, '--colour'], 2, /Unknown option '--colour'/],
+    [[folder, '--http', '0.0.0.0:1'], 2, /wants a loopback address/],
+    [[folder, '--log-file', join(folder, 'none', 'log')], 2, /log file .* cannot be opened/],
+  ];
+  for (const [args, code, words] of cases) {
+    let text = '';
+    const write = (chunk: string): void => {
+      text += chunk;
+    };
+    assert.equal(await run(args, { stdout: { write }, stderr: { write } }), code, args.join(' '));
+    assert.match(text, words);
+  }
+});
