@@ -48,7 +48,7 @@ export async function openFileStore(folder: string): Promise<Store> {
     largeFrom: LARGE_FROM,
     createSegment: async (writer, sequence) => {
       const path = join('hot', writer, `${String(sequence).padStart(7, '0')}.warc`);
-      await mkdir(join(hot, writer), { recursive: true });
+      await makeFolders(hot, join(hot, writer));
       const file = await open(join(folder, path), 'wx', 0o640);
       await syncFolder(join(hot, writer));
       await syncFolder(hot);
@@ -56,7 +56,7 @@ export async function openFileStore(folder: string): Promise<Store> {
       return segmentWriter(path, file);
     },
     createLarge: async (writer) => {
-      await mkdir(join(hot, writer), { recursive: true });
+      await makeFolders(hot, join(hot, writer));
       const path = join(hot, writer, `${randomUUID()}${PARTIAL}`);
       return largeWriter(path, await open(path, 'wx', 0o640));
     },
@@ -83,7 +83,7 @@ export async function openFileStore(folder: string): Promise<Store> {
     },
     createNote: async (name, text) => {
       const path = join(folder, name);
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolders(dirname(path));
       return createDurably(path, text);
     },
     readNote: (name) => readText(join(folder, name)),
@@ -202,6 +202,17 @@ async function createDurably(path: string, text: string): Promise<boolean> {
   await syncFolder(dirname(path));
   await syncFolder(dirname(dirname(path)));
   return true;
+}
+
+/** One by one: a recursive mkdir tells of a read-only file system that the folder is missing. */
+async function makeFolders(...folders: string[]): Promise<void> {
+  for (const folder of folders) {
+    try {
+      await mkdir(folder);
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+  }
 }
 
 /** A new name is durable once its folder is synced. */
