@@ -97,13 +97,14 @@ export function plan(input: PlanInput): Plan {
   for (const [key, attached] of attachedTo) {
     const gatewayPlan = plannedGateways.get(key);
     const addresses = addressClaims(attached, gatewayPlan?.addressKey, now);
+    const addressed = [...addresses.values()];
     const overQuota = gatewayPlan === undefined ? new Map() : quotaFaults(gatewayPlan.gateway, attached);
     for (const connection of attached) {
       const { uid } = connection.metadata;
       const own = addresses.get(uid);
       const denied =
         overQuota.get(uid) ??
-        (own && pinConflict(own, [...addresses.values()])) ??
+        (own && pinConflict(own, addressed)) ??
         mailboxConflict(connection, mailboxes.get(mailboxKey(connection) ?? '') ?? []);
       const result = planOne(input, connection, resolutions.get(uid), gatewayPlan, own?.addresses, denied);
       planned.set(uid, result);

@@ -1,5 +1,3 @@
-const MINUTE = 60_000;
-
 /** `14:02 UTC`, or `2026-11-24 14:02 UTC` where that was another day. */
 export function clockTime(at: number, now: number): string {
   const text = new Date(at).toISOString();
@@ -17,12 +15,6 @@ export function messagesWait(count: number): string {
   if (count <= 0) return 'No message waits';
   if (count < 10) return 'A few messages wait';
   return `Over ${powerOfTen(count).toLocaleString('en-US')} messages wait`;
-}
-
-/** `90 seconds`, `3 minutes`: whole minutes from two minutes on. */
-export function span(ms: number): string {
-  if (ms < 2 * MINUTE) return ms === 1_000 ? '1 second' : `${Math.round(ms / 1_000)} seconds`;
-  return `${Math.round(ms / MINUTE)} minutes`;
 }
 
 /** One sentence with one full stop at its end. */
