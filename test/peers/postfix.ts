@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { selfSignedCertificate } from '../../operator/runtime/standalone/self-signed.ts';
+import { freePort, untilListening } from './free-port.ts';
+
+const PROGRAM = '/usr/sbin/postfix';
+const DAY_MS = 86_400_000;
+
+/** Why Postfix cannot run here, or undefined. Tests pass it as `skip`, so that it is told in one line. */
+export const postfixMissing: string | undefined = !existsSync(PROGRAM)
+  ? 'not run: the Debian package postfix is not installed'
+  : process.getuid?.() === 0
+    ? undefined
+    : 'not run: Postfix starts as root only';
+
+export interface PostfixOptions {
+  /**
+   * `hold`: every message is accepted, made durable and kept in the hold queue, so that receiving is all that happens.
+   * `relay`: every message goes on to this server, over TLS, and is tried again every second until it is taken.
+   */
+  purpose: { kind: 'hold' } | { kind: 'relay'; host: string; port: number };
+}
+
+export interface Postfix extends AsyncDisposable {
+  /** Its SMTP port on 127.0.0.1, with STARTTLS. */
+  port: number;
+  /** Messages in a queue. */
+  count(queue: 'hold' | 'deferred' | 'active' | 'incoming'): Promise<number>;
+  /** Tries all deferred messages now. */
+  flush(): void;
+  /** What it said so far of its deliveries. */
+  log(): Promise<string>;
+}
+
+/** A real Postfix on loopback in a temporary folder. Touches neither the machine's own configuration nor its queue. */
+export async function startPostfix({ purpose }: PostfixOptions): Promise<Postfix> {
+  const folder = await mkdtemp(join(tmpdir(), 'mailhold-postfix-'));
+  await chmod(folder, 0o755);
+  const port = await freePort();
+  const etc = join(folder, 'etc');
+  for (const name of ['etc', 'queue', 'data']) await mkdir(join(folder, name));
+  spawnSync('chown', ['postfix', join(folder, 'data')]);
+  const { certificate, privateKey } = selfSignedCertificate('postfix.test', Date.now() - DAY_MS, Date.now() + DAY_MS);
+  await writeFile(join(etc, 'certificate.pem'), certificate);
+  await writeFile(join(etc, 'key.pem'), privateKey, { mode: 0o600 });
+  await writeFile(join(etc, 'main.cf'), mainConfiguration(folder, purpose));
+  await writeFile(join(etc, 'master.cf'), masterConfiguration(port));
+
+  const child = spawn(PROGRAM, ['-c', etc, 'start-fg'], { stdio: ['ignore', 'ignore', 'pipe'], detached: false });
+  let words = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    words += text;
+  });
+  try {
+    await untilListening(port, 20_000, () => child.exitCode !== null);
+  } catch (error) {
+    await end(child, etc, folder);
+    throw new Error(`Postfix did not start: ${words}`, { cause: error });
+  }
+  return {
+    port,
+    count: async (queue) => {
+      const names = await readdir(join(folder, 'queue', queue), { recursive: true, withFileTypes: true });
+      return names.filter((entry) => entry.isFile()).length;
+    },
+    flush: () => void spawnSync('/usr/sbin/postqueue', ['-c', etc, '-f']),
+    log: async () => words,
+    [Symbol.asyncDispose]: () => end(child, etc, folder),
+  };
+}
+
+function mainConfiguration(folder: string, purpose: PostfixOptions['purpose']): string {
+  const common = `
+compatibility_level = 3.6
+queue_directory = ${folder}/queue
+data_directory = ${folder}/data
+daemon_directory = /usr/lib/postfix/sbin
+command_directory = /usr/sbin
+mail_owner = postfix
+setgid_group = postdrop
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = postfix.test
+mydestination =
+alias_maps =
+alias_database =
+local_recipient_maps =
+mynetworks = 127.0.0.0/8
+smtpd_tls_security_level = may
+smtpd_tls_eccert_file = ${folder}/etc/certificate.pem
+smtpd_tls_eckey_file = ${folder}/etc/key.pem
+smtpd_tls_loglevel = 0
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+smtpd_client_message_rate_limit = 0
+smtpd_client_recipient_rate_limit = 0
+smtpd_peername_lookup = no
+message_size_limit = 0
+default_process_limit = 100
+in_flow_delay = 0
+`;
+  switch (purpose.kind) {
+    case 'hold':
+      return `${common}
+relay_domains = static:all
+smtpd_recipient_restrictions = check_client_access static:HOLD, permit_mynetworks, reject
+`;
+    case 'relay':
+      return `${common}
+relayhost = [${purpose.host}]:${purpose.port}
+smtp_tls_security_level = encrypt
+smtp_host_lookup = native
+smtp_tls_loglevel = 0
+smtpd_recipient_restrictions = permit_mynetworks, reject
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+default_destination_concurrency_limit = 5
+`;
+  }
+}
+
+function masterConfiguration(port: number): string {
+  return `127.0.0.1:${port} inet n - n - - smtpd
+cleanup   unix  n - n - 0 cleanup
+qmgr      unix  n - n 300 1 qmgr
+tlsmgr    unix  - - n 1000? 1 tlsmgr
+rewrite   unix  - - n - - trivial-rewrite
+bounce    unix  - - n - 0 bounce
+defer     unix  - - n - 0 bounce
+trace     unix  - - n - 0 bounce
+verify    unix  - - n - 1 verify
+flush     unix  n - n 1000? 0 flush
+proxymap  unix  - - n - - proxymap
+smtp      unix  - - n - - smtp
+relay     unix  - - n - - smtp
+showq     unix  n - n - - showq
+error     unix  - - n - - error
+retry     unix  - - n - - error
+discard   unix  - - n - - discard
+anvil     unix  - - n - 1 anvil
+scache    unix  - - n - 1 scache
+`;
+}
+
+async function end(child: ChildProcess, etc: string, folder: string): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    // By its own pid file in its own folder: no other Postfix is meant.
+    spawnSync(PROGRAM, ['-c', etc, 'stop'], { stdio: 'ignore' });
+    await ended;
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+}
