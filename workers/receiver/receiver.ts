@@ -27,6 +27,8 @@ export interface ReceiverOptions {
 export interface Receiver extends Worker<ReceiverGroup, ReceiverConnection> {
   /** The port that it listens on, where it does. */
   readonly port: number | undefined;
+  /** Sessions open now. */
+  readonly sessions: number;
 }
 
 /** The SMTP side of a gateway: one listener, all SMTP connections. */
@@ -162,6 +164,9 @@ export function createReceiver(
   return {
     get port() {
       return listener?.port;
+    },
+    get sessions() {
+      return limits.sessions;
     },
     apply: async (configuration: Configuration<ReceiverGroup, ReceiverConnection>) => {
       const before = served;

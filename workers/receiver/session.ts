@@ -9,7 +9,7 @@ import type { PeerAddress } from './ranges.ts';
 import { type Reply, replies } from './replies.ts';
 import type { Dialogue, SessionServices, Wire } from './session-services.ts';
 import { Deadlines } from './timeouts.ts';
-import { mail, rcpt, sequenceError } from './transaction.ts';
+import { leavePeer, mail, rcpt, sequenceError } from './transaction.ts';
 
 /** Protocol errors of a session before it is ended. */
 const MOST_ERRORS = 20;
@@ -128,14 +128,14 @@ export class Session {
   /** The socket is closed. A message in the middle is dropped; one behind its last dot is still stored and counted. */
   gone(): void {
     const { clock, limits, logger } = this.#services;
-    const { peer, port, joined, countsForPeer, selfTest, tls } = this.#dialogue;
+    const { peer, port, joined, selfTest, tls } = this.#dialogue;
     if (this.#phase !== Phase.Commit) {
       this.#conclude('cut');
       this.#phase = Phase.Over;
     }
     this.#gone = true;
     this.#queue.clear();
-    if (countsForPeer) limits.leavePeer(peer.address);
+    leavePeer(this.#dialogue, this.#services);
     limits.leave();
     for (const recipient of joined) limits.part(recipient.entry.uid);
     logger.info('session-ended', {
@@ -278,6 +278,7 @@ export class Session {
     this.#reset();
     dialogue.helo = helo;
     dialogue.selfTest = dialogue.tls !== undefined && this.#services.isSelfTest(helo);
+    if (dialogue.selfTest) leavePeer(dialogue, this.#services);
     const { greeting } = this.#services.served();
     if (!extended) this.#out += greeting.helo;
     else if (dialogue.tls === undefined && this.#services.tlsUsable()) this.#out += greeting.ehloWithStartTls;

@@ -79,7 +79,7 @@ export function rcpt(dialogue: Dialogue, services: SessionServices, line: Buffer
 /** Puts an accepted recipient into the transaction, or tells what stands against it. */
 function admit(
   dialogue: Dialogue,
-  { limits }: SessionServices,
+  services: SessionServices,
   transaction: Transaction,
   recipient: Recipient,
   { limits: { recipientsPerTransaction, messageBytes } }: Served,
@@ -90,16 +90,20 @@ function admit(
   const { uid } = recipient.entry;
   const { joined } = dialogue;
   if (!dialogue.selfTest && !joined.some((one) => one.entry.uid === uid)) {
-    const busy = limits.join(uid);
+    const busy = services.limits.join(uid);
     if (busy !== undefined) return busy;
     joined.push(recipient);
   }
-  if (dialogue.countsForPeer) {
-    dialogue.countsForPeer = false;
-    limits.leavePeer(dialogue.peer.address);
-  }
+  leavePeer(dialogue, services);
   if (!transaction.recipients.some((one) => one.entry.uid === uid)) transaction.recipients.push(recipient);
   return undefined;
+}
+
+/** The session counts no longer against the limit of its peer. */
+export function leavePeer(dialogue: Dialogue, { limits }: SessionServices): void {
+  if (!dialogue.countsForPeer) return;
+  dialogue.countsForPeer = false;
+  limits.leavePeer(dialogue.peer.address);
 }
 
 /** Why no message may begin now, if anything stands against it. */

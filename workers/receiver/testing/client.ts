@@ -8,10 +8,12 @@ const PATIENCE_MS = 10_000;
 /** An SMTP client that does what a test tells it, well-formed or not. */
 export class Client {
   socket: Socket;
+  readonly #raw: Socket;
   #replies: ReturnType<typeof readReplies>;
 
   private constructor(socket: Socket) {
     this.socket = socket;
+    this.#raw = socket;
     this.#replies = readReplies(socket);
   }
 
@@ -80,5 +82,10 @@ export class Client {
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  /** Cuts the connection with a TCP reset, which the server sees at once, unlike an end behind which it may still reply. */
+  reset(): void {
+    this.#raw.resetAndDestroy();
   }
 }
