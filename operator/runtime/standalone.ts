@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { AnyResource } from '../api/kinds.ts';
 import { type Manifest, parseManifests } from '../api/manifest.ts';
 import { bucketOf } from '../plan/bucket.ts';
 import { type Clock, systemClock, timestamp } from './standalone/clock.ts';
@@ -21,8 +22,11 @@ import { createSecrets } from './standalone/secrets.ts';
 import { openState } from './standalone/state.ts';
 import { createStatusPage, type StandaloneStatus } from './standalone/status-page.ts';
 import { testConnection } from './standalone/test-connection.ts';
+import { throttle } from './standalone/throttle.ts';
 
 const DEFAULT_HTTP = '127.0.0.1:8460';
+/** Statuses are written at most this often, and at the end: what a power cut takes of them is found again. */
+const SAVE_MS = 1_000;
 
 export interface StandaloneOptions {
   /** Folder with the manifests. */
@@ -71,9 +75,12 @@ export async function runStandalone(options: StandaloneOptions): Promise<Standal
   const state = await openState(resolve(options.state ?? join(folder, '.mailhold')));
   const lock = started.use(await lockState(state.path, { pid: process.pid }));
   const records = await openRecords<AnySpec, AnyStatus>(state.recordsFile, clock);
-  const save = (): Promise<void> =>
-    records.save().catch((error: unknown) => log.error('state-not-written', { error: wordsOf(error) }));
-  started.defer(save);
+  const saving = started.use(
+    throttle(
+      () => records.save().catch((error: unknown) => log.error('state-not-written', { error: wordsOf(error) })),
+      SAVE_MS,
+    ),
+  );
   const page = createStatusPage(timestamp(clock));
   const metrics = createOwnMetrics();
   const fleet = createFleet({
@@ -106,9 +113,9 @@ export async function runStandalone(options: StandaloneOptions): Promise<Standal
       const { resources, problems: more } = resourcesOf(objects, records);
       return { resources, problems: [...problems, ...more] };
     },
-    remember: (resource) => {
-      if (resource.status !== undefined) records.setStatus(recordKey(resource), resource.status);
-    },
+    // What is kept under this key is of the resource's kind.
+    remember: <S extends AnyStatus>(resource: AnyResource, status: S) =>
+      records.setStatus(recordKey(resource), status) as S,
     materials: createGatewayMaterials(folder, state),
     materialFolders: followFolders(onChange, signal),
     secrets,
@@ -121,7 +128,7 @@ export async function runStandalone(options: StandaloneOptions): Promise<Standal
     createRounds(
       async () => {
         const again = await round.run();
-        await save();
+        saving.ask();
         return again;
       },
       clock.now,

@@ -24,7 +24,8 @@ export interface Records<Spec, Status> {
   spec(key: ObjectKey): Spec | undefined;
   /** The record of an object with this spec: made where there is none, its generation raised where the spec is new. */
   of(key: ObjectKey, spec: Spec): Readonly<ObjectRecord<Spec, Status>>;
-  setStatus(key: ObjectKey, status: Status): void;
+  /** @returns the status to go on with: the one before, itself, where this one is equal */
+  setStatus(key: ObjectKey, status: Status): Status;
   /** Forgets what is not among these; a later object of that name is a new one. */
   keepOnly(keys: readonly ObjectKey[]): void;
   /** Writes the file where something changed since. */
@@ -40,15 +41,31 @@ export interface Records<Spec, Status> {
  */
 export async function openRecords<Spec, Status>(path: string, clock: Clock): Promise<Records<Spec, Status>> {
   const records = parse<Spec, Status>(await readIfPresent(path));
+  // Texts of the statuses, so that each is made once for all comparisons.
+  const statusTexts = new Map<string, string>();
   let changed = false;
   let saving = Promise.resolve();
+
+  const write = async (): Promise<void> => {
+    if (!changed) return;
+    changed = false;
+    try {
+      await replaceFile(path, `${JSON.stringify({ version: 1, objects: Object.fromEntries(records) })}\n`);
+    } catch (error) {
+      changed = true;
+      throw error;
+    }
+  };
 
   return {
     spec: (key) => records.get(idOf(key))?.spec,
     of: (key, spec) => {
       const id = idOf(key);
       const known = records.get(id);
-      if (known !== undefined && canonical(known.spec) === canonical(spec)) return known;
+      if (known !== undefined && (known.spec === spec || canonical(known.spec) === canonical(spec))) {
+        known.spec = spec;
+        return known;
+      }
       const next: ObjectRecord<Spec, Status> = {
         uid: derivedUid(key.kind, key.namespace, key.name),
         creationTimestamp: known?.creationTimestamp ?? timestamp(clock),
@@ -61,26 +78,31 @@ export async function openRecords<Spec, Status>(path: string, clock: Clock): Pro
       return next;
     },
     setStatus: (key, status) => {
-      const known = records.get(idOf(key));
-      if (known === undefined || JSON.stringify(known.status) === JSON.stringify(status)) return;
+      const id = idOf(key);
+      const known = records.get(id);
+      if (known === undefined) return status;
+      const before = statusTexts.get(id) ?? JSON.stringify(known.status);
+      const text = JSON.stringify(status);
+      statusTexts.set(id, text);
+      if (text === before && known.status !== undefined) return known.status;
       known.status = status;
       changed = true;
+      return status;
     },
     keepOnly: (keys) => {
       const kept = new Set(keys.map(idOf));
       for (const id of records.keys()) {
         if (kept.has(id)) continue;
         records.delete(id);
+        statusTexts.delete(id);
         changed = true;
       }
     },
     save: () => {
-      saving = saving.then(async () => {
-        if (!changed) return;
-        changed = false;
-        await replaceFile(path, `${JSON.stringify({ version: 1, objects: Object.fromEntries(records) })}\n`);
-      });
-      return saving;
+      // One after the other, also after one that failed.
+      const next = saving.then(write, write);
+      saving = next.catch(() => undefined);
+      return next;
     },
   };
 }

@@ -12,7 +12,7 @@ import type { FollowedFolders } from './followed-folders.ts';
 import { type GatewayMaterials, materialFolders } from './gateway-material.ts';
 import type { OwnMetrics } from './own-metrics.ts';
 import { reportsOf } from './reports.ts';
-import type { Resources } from './resources.ts';
+import type { AnyStatus, Resources } from './resources.ts';
 import type { Secrets, WantedSecret } from './secrets.ts';
 import type { StandaloneView } from './status-page.ts';
 
@@ -21,7 +21,8 @@ export interface RoundDependencies {
   folder: string;
   /** The objects as their manifests are now, with what was remembered of them. */
   resources: () => { resources: Resources; problems: readonly Problem[] };
-  remember: (resource: AnyResource) => void;
+  /** Keeps the new status; returns the one before, itself, where it is equal. */
+  remember: <S extends AnyStatus>(resource: AnyResource, status: S) => S;
   materials: GatewayMaterials;
   materialFolders: FollowedFolders;
   secrets: Secrets;
@@ -85,8 +86,7 @@ export function createRound(dependencies: RoundDependencies): Round {
       metrics.planned((clock.monotonic() - started) / 1_000);
       times.push(last.retryAt);
 
-      const view = withStatus(last);
-      for (const resource of [...view.connections, ...view.gateways, ...view.archives]) dependencies.remember(resource);
+      const view = withStatus(last, dependencies.remember);
       metrics.showConditions(
         view.connections.map(({ metadata, status }) => ({ metadata, conditions: status?.conditions ?? [] })),
       );
@@ -140,10 +140,13 @@ function wantedWorkers({ gateways }: Plan): WantedWorker[] {
   ]);
 }
 
-function withStatus({ connections, gateways, archives }: Plan): Resources {
+function withStatus({ connections, gateways, archives }: Plan, remember: RoundDependencies['remember']): Resources {
   return {
-    connections: [...connections.values()].map(({ connection, status }) => ({ ...connection, status })),
-    gateways: [...gateways.values()].map(({ gateway, status }) => ({ ...gateway, status })),
-    archives: [...archives.values()].map(({ archive, status }) => ({ ...archive, status })),
+    connections: [...connections.values()].map(({ connection: it, status }) => ({
+      ...it,
+      status: remember(it, status),
+    })),
+    gateways: [...gateways.values()].map(({ gateway: it, status }) => ({ ...it, status: remember(it, status) })),
+    archives: [...archives.values()].map(({ archive: it, status }) => ({ ...it, status: remember(it, status) })),
   };
 }

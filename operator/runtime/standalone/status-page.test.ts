@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { MailArchive } from '../../api/mail-archive.ts';
 import { createStatusPage, type StandaloneView } from './status-page.ts';
 
 const view = (message: string): StandaloneView => ({
@@ -33,10 +34,28 @@ test('a wait ends at its time, with its caller, and at once where something came
   await page.changed(7, 60_000, new AbortController().signal);
 });
 
-test('what was shown stays as it was shown', () => {
+test('an object is another one by its spec, its status or its metadata', () => {
   const page = createStatusPage('t0');
-  const shown = view('first');
-  page.show(shown, 't1');
-  Object.assign(shown.problems[0] ?? {}, { message: 'changed behind our back' });
-  assert.equal(page.status.problems[0]?.message, 'first');
+  // Only what is compared; the rest of an archive says nothing here.
+  const archive = {
+    apiVersion: 'mailhold.dev/v1alpha1',
+    kind: 'MailArchive',
+    metadata: { namespace: 'mailhold', name: 'main', uid: 'u', generation: 1, creationTimestamp: '' },
+    spec: { volume: {}, reserve: '1Gi' },
+    status: {},
+  } as const satisfies MailArchive;
+  const changes = (next: MailArchive): number => {
+    page.show({ ...view(''), archives: [next] }, 't');
+    return page.status.change;
+  };
+  assert.deepEqual(
+    [
+      changes(archive),
+      changes({ ...archive, metadata: { ...archive.metadata } }),
+      changes({ ...archive, metadata: { ...archive.metadata, generation: 2 } }),
+      changes({ ...archive, status: { free: '1Gi' } }),
+      changes({ ...archive, spec: { ...archive.spec } }),
+    ],
+    [1, 1, 2, 3, 4],
+  );
 });

@@ -1,4 +1,5 @@
 import type { ArchiveConnection } from '../../api/archive-connection.ts';
+import type { AnyResource } from '../../api/kinds.ts';
 import type { MailArchive } from '../../api/mail-archive.ts';
 import type { MailGateway } from '../../api/mail-gateway.ts';
 import { API_VERSION } from '../../api/resource.ts';
@@ -24,7 +25,7 @@ export interface StandaloneStatus extends StandaloneView {
 
 export interface StatusPage {
   readonly status: StandaloneStatus;
-  /** Shows this view; wakes who waits where it differs from the last one. */
+  /** Shows this view; wakes who waits where it differs from the last one. Nothing in it may be changed afterwards. */
   show(view: StandaloneView, at: string): void;
   /** Resolves when something past `since` is shown, at the latest after `ms` or when `signal` aborts. */
   changed(since: number, ms: number, signal: AbortSignal): Promise<void>;
@@ -33,7 +34,6 @@ export interface StatusPage {
 export function createStatusPage(at: string): StatusPage {
   const empty: StandaloneView = { gateways: [], archives: [], connections: [], problems: [], workers: [] };
   let status: StandaloneStatus = { apiVersion: API_VERSION, kind: 'StandaloneStatus', change: 0, at, ...empty };
-  let shown = JSON.stringify(empty);
   const waiting = new Set<() => void>();
 
   return {
@@ -42,12 +42,8 @@ export function createStatusPage(at: string): StatusPage {
     },
     show: ({ gateways, archives, connections, problems, workers }, now) => {
       const view: StandaloneView = { gateways, archives, connections, problems, workers };
-      const text = JSON.stringify(view);
-      if (text === shown) return;
-      shown = text;
-      // A copy: what the caller goes on to change must not change what was shown.
-      const copy = JSON.parse(text) as StandaloneView;
-      status = { apiVersion: API_VERSION, kind: 'StandaloneStatus', change: status.change + 1, at: now, ...copy };
+      if (isSameView(view, status)) return;
+      status = { apiVersion: API_VERSION, kind: 'StandaloneStatus', change: status.change + 1, at: now, ...view };
       for (const resolve of waiting) resolve();
     },
     changed: (since, ms, signal) => {
@@ -66,4 +62,28 @@ export function createStatusPage(at: string): StatusPage {
       });
     },
   };
+}
+
+function isSameView(a: StandaloneView, b: StandaloneView): boolean {
+  return (
+    isSameList(a.connections, b.connections) &&
+    isSameList(a.gateways, b.gateways) &&
+    isSameList(a.archives, b.archives) &&
+    JSON.stringify([a.problems, a.workers]) === JSON.stringify([b.problems, b.workers])
+  );
+}
+
+/** Specs and statuses that are equal are the same object from round to round, so thousands are compared quickly. */
+function isSameList(a: readonly AnyResource[], b: readonly AnyResource[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((object, index) => {
+      const other = b[index];
+      return (
+        object.spec === other?.spec &&
+        object.status === other.status &&
+        JSON.stringify(object.metadata) === JSON.stringify(other.metadata)
+      );
+    })
+  );
 }

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type Dovecot, dovecotMissing, startDovecot } from '../peers/dovecot.ts';
+import { connectionManifest, light, message, type RunningStandalone, standaloneFolder } from './running-standalone.ts';
+
+const PASSWORD = 'correct horse';
+const WRONG = 'battery staple';
+
+async function withMailbox(t: TestContext): Promise<{ dovecot: Dovecot; mailhold: RunningStandalone }> {
+  const dovecot = await startDovecot({ users: { keeper: PASSWORD } });
+  t.after(() => dovecot[Symbol.asyncDispose]());
+  const mailhold = await standaloneFolder(t, { secrets: [PASSWORD, WRONG], env: { MAILBOX_PASSWORD: PASSWORD } });
+  return { dovecot, mailhold };
+}
+
+function mailbox(dovecot: Dovecot, passwordRef: object): string {
+  return connectionManifest('mailbox', {
+    method: 'IMAP',
+    imap: {
+      host: dovecot.host,
+      port: dovecot.imapsPort,
+      caBundle: dovecot.certificate,
+      user: 'keeper',
+      passwordRef,
+      // Long, so that what heals here heals by the change and not by the next poll.
+      pollInterval: '1h',
+    },
+  });
+}
+
+test('a mailbox turns green and its mail is archived', { skip: dovecotMissing }, async (t) => {
+  const { dovecot, mailhold } = await withMailbox(t);
+  await dovecot.fill('keeper', [
+    Buffer.from('Subject: one\r\n\r\nbody\r\n'),
+    Buffer.from('Subject: two\r\n\r\nbody\r\n'),
+  ]);
+  await mailhold.put('mailbox.yaml', mailbox(dovecot, { env: 'MAILBOX_PASSWORD', host: 'localhost' }));
+  await mailhold.start();
+  await mailhold.until('green', (status) => light(status, 'mailbox') === 'True Succeeded');
+  await mailhold.until('archived', ({ connections }) => connections[0]?.status?.counts?.stored === 2);
+  assert.match(message(mailhold.status(), 'mailbox', 'Tested'), /resolve, connect, .*tls, authenticate, select, read/);
+});
+
+test('a missing secret is told, and healed by its appearance alone', { skip: dovecotMissing }, async (t) => {
+  const { dovecot, mailhold } = await withMailbox(t);
+  await mailhold.put('mailbox.yaml', mailbox(dovecot, { file: 'password', host: 'localhost' }));
+  await mailhold.start();
+  await mailhold.until('missing', (status) => light(status, 'mailbox') === 'False SecretNotFound');
+  assert.match(message(mailhold.status(), 'mailbox'), /The file password does not exist/);
+
+  await writeFile(join(mailhold.folder, 'password'), '\n');
+  await mailhold.until('empty', (status) => light(status, 'mailbox') === 'False SecretKeyMissing');
+  await writeFile(join(mailhold.folder, 'password'), `${PASSWORD}\n`);
+  await mailhold.until('green', (status) => light(status, 'mailbox') === 'True Succeeded');
+  await rm(join(mailhold.folder, 'password'));
+  await mailhold.until('missing again', (status) => light(status, 'mailbox') === 'False SecretNotFound');
+});
+
+test('a refused login shows the words of the server, and a mended password heals it', {
+  skip: dovecotMissing,
+}, async (t) => {
+  const { dovecot, mailhold } = await withMailbox(t);
+  await writeFile(join(mailhold.folder, 'password'), WRONG);
+  await mailhold.put('mailbox.yaml', mailbox(dovecot, { file: 'password', host: 'localhost' }));
+  await mailhold.start();
+  await mailhold.until('refused', (status) => light(status, 'mailbox') === 'False AuthenticationFailed');
+  assert.match(message(mailhold.status(), 'mailbox'), /localhost refused the login: .*AUTHENTICATIONFAILED/);
+  const begun = performance.now();
+  await writeFile(join(mailhold.folder, 'password'), PASSWORD);
+  await mailhold.until('green', (status) => light(status, 'mailbox') === 'True Succeeded');
+  t.diagnostic(`mended password to green: ${(performance.now() - begun).toFixed(0)} ms`);
+});
+
+test('a password goes only to the host that its reference names', { skip: dovecotMissing }, async (t) => {
+  const { dovecot, mailhold } = await withMailbox(t);
+  await mailhold.put('mailbox.yaml', mailbox(dovecot, { env: 'MAILBOX_PASSWORD', host: 'imap.contoso.com' }));
+  await mailhold.start();
+  await mailhold.until('not for this host', (status) => light(status, 'mailbox') === 'False SecretNotForHost');
+  await mailhold.put(
+    'mailbox.yaml',
+    mailbox(dovecot, { env: 'MAILBOX_PASSWORD', host: 'imap.contoso.com, localhost' }),
+  );
+  await mailhold.until('green', (status) => light(status, 'mailbox') === 'True Succeeded');
+});
+
+test('a test on request reads the secret anew, also from a variable', { skip: dovecotMissing }, async (t) => {
+  const { dovecot, mailhold } = await withMailbox(t);
+  await mailhold.put('mailbox.yaml', mailbox(dovecot, { env: 'MAILBOX_PASSWORD', host: 'localhost' }));
+  await mailhold.start();
+  await mailhold.until('green', (status) => light(status, 'mailbox') === 'True Succeeded');
+  const answer = await fetch(`${mailhold.url()}/test?name=mailbox`, { method: 'POST' });
+  const events = (await answer.text())
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.equal(events.at(-1).attempt.fault, undefined);
+  assert.equal(events.at(-1).attempt.trigger, 'request');
+});
