@@ -51,6 +51,8 @@ export interface Session {
   readOnly: boolean;
   /** UIDPLUS (RFC 4315): messages can be expunged one by one. */
   uidPlus: boolean;
+  /** Where the session stands, for faults. */
+  context(): FaultContext;
   /** Any error of the session, with the server's words. */
   fault(error: unknown): FaultError;
   /** Closes without ado. */
@@ -133,6 +135,13 @@ async function selected(
   if (entry.afterArchive === 'Delete' && readOnly) notes.push('the server lets us only read, so nothing is deleted');
   else if (entry.afterArchive === 'Delete' && !uidPlus) notes.push('the server lacks UIDPLUS, so nothing is deleted');
   stages.pass(notes.join('; '));
+  const context = (): FaultContext => ({
+    stage: stages.current ?? 'read',
+    host,
+    port,
+    folder,
+    bye: client.byeReason,
+  });
   return {
     client,
     peer,
@@ -141,7 +150,8 @@ async function selected(
     uidValidity,
     readOnly,
     uidPlus,
-    fault: (error) => faultOf(error, { stage: stages.current ?? 'read', host, port, folder, bye: client.byeReason }),
+    context,
+    fault: (error) => faultOf(error, context()),
     close: () => {
       signal.removeEventListener('abort', stop);
       stop();
