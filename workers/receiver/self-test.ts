@@ -126,10 +126,11 @@ async function walk({ target, entry, clock }: SelfTestOptions, stage: RunStage, 
     (await stage('tls', async (signal) => {
       await say('STARTTLS', 220, 'TLSFailed', signal);
       replies.release();
-      secure = await secureSocket(raw, target, signal);
+      const secured = await secureSocket(raw, target, signal);
+      secure = secured.socket;
       sockets.push(secure);
       replies = readReplies(secure);
-      return `${secure.getProtocol()}, certificate for ${hostName} valid until ${secure.getPeerCertificate().valid_to}`;
+      return `${secure.getProtocol()}, certificate for ${hostName} valid until ${secured.validTo}`;
     })) &&
     (await stage('recipient', async (signal) => {
       const recipient = `${entry.localParts[0] ?? ''}@${journalDomain}`;
@@ -169,7 +170,11 @@ async function connected(socket: Socket, event: string, where: string, signal: A
   }
 }
 
-async function secureSocket(raw: Socket, target: SelfTestTarget, signal: AbortSignal): Promise<TLSSocket> {
+async function secureSocket(
+  raw: Socket,
+  target: SelfTestTarget,
+  signal: AbortSignal,
+): Promise<{ socket: TLSSocket; validTo: string }> {
   const { hostName, certificate } = target;
   const ca = certificate.issuedByUs ? certificate.certificate : certificate.caBundle;
   const socket = connectTls({
@@ -187,7 +192,9 @@ async function secureSocket(raw: Socket, target: SelfTestTarget, signal: AbortSi
     const text = error instanceof Error ? error.message : '';
     throw new FaultError('TLSFailed', 'later', 'The TLS handshake failed.', { serverText: text, cause: error });
   }
-  const problem = certificateProblem(socket, target);
+  // Once only: Node 24 gives the certificate to the first who asks, and undefined afterwards.
+  const leaf = socket.getPeerX509Certificate();
+  const problem = certificateProblem(socket, leaf, target);
   if (problem !== undefined) {
     socket.on('error', () => socket.destroy());
     socket.destroy();
@@ -197,11 +204,14 @@ async function secureSocket(raw: Socket, target: SelfTestTarget, signal: AbortSi
       `The certificate for ${hostName} does not verify: ${problem}.`,
     );
   }
-  return socket;
+  return { socket, validTo: leaf?.validTo ?? 'an unknown time' };
 }
 
-function certificateProblem(socket: TLSSocket, { hostName, certificate }: SelfTestTarget): string | undefined {
-  const leaf = socket.getPeerX509Certificate();
+function certificateProblem(
+  socket: TLSSocket,
+  leaf: X509Certificate | undefined,
+  { hostName, certificate }: SelfTestTarget,
+): string | undefined {
   if (leaf === undefined) return 'the server showed none';
   if (leaf.checkHost(hostName) === undefined) {
     return `it is for ${leaf.subjectAltName?.replaceAll('DNS:', '') ?? 'no name at all'}`;
