@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { selfSignedCertificate } from '../../operator/runtime/standalone/self-signed.ts';
+import { freePort, untilListening } from './free-port.ts';
 
 const PROGRAM = '/usr/sbin/dovecot';
 const YEAR_MS = 365 * 86_400_000;
@@ -54,7 +54,7 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const owner = mailOwner();
   const passwords = { ...options.users };
   const [imapsPort, starttlsPort] = await Promise.all([freePort(), freePort()]);
-  const { certificate, privateKey } = selfSignedCertificate(
+  const { certificate, privateKey } = await selfSignedCertificate(
     options.certificateName ?? 'localhost',
     Date.now() - 86_400_000,
     Date.now() + YEAR_MS,
@@ -81,7 +81,8 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const log = async (): Promise<string> =>
     words.join('') + (existsSync(join(folder, 'log')) ? await readFile(join(folder, 'log'), 'utf8') : '');
   try {
-    await Promise.all([listening(imapsPort, child), listening(starttlsPort, child)]);
+    const ended = (): boolean => child.exitCode !== null;
+    for (const port of [imapsPort, starttlsPort]) await untilListening(port, 10_000, ended);
   } catch (error) {
     const said = await log();
     await end(child, folder);
@@ -211,32 +212,6 @@ async function makeMaildir(path: string, owner: Owner | undefined): Promise<void
   if (owner === undefined) return;
   for (const part of ['cur', 'new', 'tmp', '.']) await chown(join(path, part), owner.uid, owner.gid);
   await chown(join(path, '..'), owner.uid, owner.gid);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-async function listening(port: number, child: ChildProcess): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once('error', () => resolve(false));
-    });
-    if (open) return;
-    if (Date.now() > deadline) throw new Error(`port ${port} does not open`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 async function end(child: ChildProcess, folder: string): Promise<void> {

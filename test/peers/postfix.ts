@@ -43,7 +43,11 @@ export async function startPostfix({ purpose }: PostfixOptions): Promise<Postfix
   const etc = join(folder, 'etc');
   for (const name of ['etc', 'queue', 'data']) await mkdir(join(folder, name));
   spawnSync('chown', ['postfix', join(folder, 'data')]);
-  const { certificate, privateKey } = selfSignedCertificate('postfix.test', Date.now() - DAY_MS, Date.now() + DAY_MS);
+  const { certificate, privateKey } = await selfSignedCertificate(
+    'postfix.test',
+    Date.now() - DAY_MS,
+    Date.now() + DAY_MS,
+  );
   await writeFile(join(etc, 'certificate.pem'), certificate);
   await writeFile(join(etc, 'key.pem'), privateKey, { mode: 0o600 });
   await writeFile(join(etc, 'main.cf'), mainConfiguration(folder, purpose));

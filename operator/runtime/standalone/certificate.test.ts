@@ -19,7 +19,7 @@ async function file(t: TestContext): Promise<string> {
 
 for (const host of ['in.archive.example.com', 'localhost', `${'a'.repeat(60)}.${'b'.repeat(60)}.example.com`]) {
   test(`a TLS client that trusts exactly the certificate verifies it for ${host.slice(0, 30)}`, async (t) => {
-    const { certificate, privateKey } = selfSignedCertificate(host, Date.now() - 1_000, Date.now() + DAY_MS);
+    const { certificate, privateKey } = await selfSignedCertificate(host, Date.now() - 1_000, Date.now() + DAY_MS);
     const server = createServer({ cert: certificate, key: privateKey, minVersion: 'TLSv1.3' }, (socket) =>
       socket.end(),
     );
@@ -39,8 +39,8 @@ for (const host of ['in.archive.example.com', 'localhost', `${'a'.repeat(60)}.${
   });
 }
 
-test('the certificate is for one host, with a key of its own, and no authority', () => {
-  const { certificate } = selfSignedCertificate('in.example.com', Date.UTC(2026, 0, 1), Date.UTC(2027, 0, 1));
+test('the certificate is for one host, with a key of its own, and no authority', async () => {
+  const { certificate } = await selfSignedCertificate('in.example.com', Date.UTC(2026, 0, 1), Date.UTC(2027, 0, 1));
   const parsed = new X509Certificate(certificate);
   assert.equal(parsed.subjectAltName, 'DNS:in.example.com');
   assert.equal(parsed.ca, false);

@@ -25,7 +25,7 @@ export async function issuedCertificate(path: string, hostName: string, now: num
   const kept = parseKept(await readIfPresent(path), hostName);
   if (kept !== undefined && now < kept.renewAt) return kept;
   const notBefore = now - BACKDATE_MS;
-  const issued = selfSignedCertificate(hostName, notBefore, notBefore + LIFE_MS);
+  const issued = await selfSignedCertificate(hostName, notBefore, notBefore + LIFE_MS);
   await replaceFile(path, `${issued.certificate}${issued.privateKey}`, { durable: true });
   return { ...issued, renewAt: renewalTime(issued.certificate) };
 }

@@ -52,13 +52,13 @@ test('a given certificate is used, and the last good one goes on while the files
     /^CertificateInvalid.*tls.crt does not exist/,
   );
 
-  const pair = selfSignedCertificate('in.example.com', NOW, NOW + 86_400_000);
+  const pair = await selfSignedCertificate('in.example.com', NOW, NOW + 86_400_000);
   await put('tls.crt', pair.certificate);
   await put('tls.key', pair.privateKey);
   const good = await materials.read(gateway({ tls }), NOW);
   assert.deepEqual(good.material.certificate, { ...pair, issuedByUs: false });
 
-  const other = selfSignedCertificate('in.example.com', NOW, NOW + 86_400_000);
+  const other = await selfSignedCertificate('in.example.com', NOW, NOW + 86_400_000);
   const cases: [string, string, RegExp][] = [
     ['tls.key', other.privateKey, /The key in tls.key is not that of the certificate in tls.crt/],
     ['tls.key', 'nothing', /tls.key does not hold a private key/],
