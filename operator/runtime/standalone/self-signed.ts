@@ -1,3 +1,5 @@
+// @peculiar/x509 looks its parts up by decorators, and asks for this first.
+import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,

@@ -35,7 +35,11 @@ export interface ImapServer extends AsyncDisposable {
 }
 
 export async function startImapServer(options: ImapServerOptions = {}): Promise<ImapServer> {
-  const { certificate, privateKey } = selfSignedCertificate('localhost', Date.now() - DAY_MS, Date.now() + DAY_MS);
+  const { certificate, privateKey } = await selfSignedCertificate(
+    'localhost',
+    Date.now() - DAY_MS,
+    Date.now() + DAY_MS,
+  );
   const folders = new Map(Object.entries(options.folders ?? { INBOX: newMailbox() }));
   const state: ImapServerState = {
     users: options.users ?? { ann: 'secret' },
