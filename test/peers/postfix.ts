@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { selfSignedCertificate } from '../../operator/runtime/standalone/self-signed.ts';
 import { freePort, untilListening } from './free-port.ts';
 
+const HOST_NAME = 'postfix.test';
 const PROGRAM = '/usr/sbin/postfix';
 const DAY_MS = 86_400_000;
 
@@ -19,14 +20,23 @@ export const postfixMissing: string | undefined = !existsSync(PROGRAM)
 export interface PostfixOptions {
   /**
    * `hold`: every message is accepted, made durable and kept in the hold queue, so that receiving is all that happens.
-   * `relay`: every message goes on to this server, over TLS, and is tried again every second until it is taken.
+   * `relay`: every message goes on to this server, over TLS, and is tried again every second until it is taken. With
+   * `verify` the server's certificate must be for `hostName` and be trusted by `certificate` (PEM).
    */
-  purpose: { kind: 'hold' } | { kind: 'relay'; host: string; port: number };
+  purpose:
+    | { kind: 'hold' }
+    | { kind: 'relay'; host: string; port: number; verify?: { hostName: string; certificate: string } };
 }
 
 export interface Postfix extends AsyncDisposable {
   /** Its SMTP port on 127.0.0.1, with STARTTLS. */
   port: number;
+  /** Name in its certificate. */
+  hostName: string;
+  /** PEM; a client that trusts it trusts the server. */
+  certificate: string;
+  /** Process of its master, whose children are all the rest. */
+  pid: number;
   /** Messages in a queue. */
   count(queue: 'hold' | 'deferred' | 'active' | 'incoming'): Promise<number>;
   /** Tries all deferred messages now. */
@@ -43,16 +53,17 @@ export async function startPostfix({ purpose }: PostfixOptions): Promise<Postfix
   const etc = join(folder, 'etc');
   for (const name of ['etc', 'queue', 'data']) await mkdir(join(folder, name));
   spawnSync('chown', ['postfix', join(folder, 'data')]);
-  const { certificate, privateKey } = await selfSignedCertificate(
-    'postfix.test',
-    Date.now() - DAY_MS,
-    Date.now() + DAY_MS,
-  );
+  const { certificate, privateKey } = await selfSignedCertificate(HOST_NAME, Date.now() - DAY_MS, Date.now() + DAY_MS);
   await writeFile(join(etc, 'certificate.pem'), certificate);
   await writeFile(join(etc, 'key.pem'), privateKey, { mode: 0o600 });
+  if (purpose.kind === 'relay' && purpose.verify) {
+    await writeFile(join(etc, 'next-hop.pem'), purpose.verify.certificate);
+  }
   await writeFile(join(etc, 'main.cf'), mainConfiguration(folder, purpose));
   await writeFile(join(etc, 'master.cf'), masterConfiguration(port));
 
+  const logFile = join(folder, 'log');
+  const log = async (): Promise<string> => words + (existsSync(logFile) ? await readFile(logFile, 'utf8') : '');
   const child = spawn(PROGRAM, ['-c', etc, 'start-fg'], { stdio: ['ignore', 'ignore', 'pipe'], detached: false });
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -61,17 +72,21 @@ export async function startPostfix({ purpose }: PostfixOptions): Promise<Postfix
   try {
     await untilListening(port, 20_000, () => child.exitCode !== null);
   } catch (error) {
+    const said = await log();
     await end(child, etc, folder);
-    throw new Error(`Postfix did not start: ${words}`, { cause: error });
+    throw new Error(`Postfix did not start: ${said}`, { cause: error });
   }
   return {
     port,
+    hostName: HOST_NAME,
+    certificate,
+    pid: Number(await readFile(join(folder, 'queue', 'pid', 'master.pid'), 'utf8')),
     count: async (queue) => {
       const names = await readdir(join(folder, 'queue', queue), { recursive: true, withFileTypes: true });
       return names.filter((entry) => entry.isFile()).length;
     },
     flush: () => void spawnSync('/usr/sbin/postqueue', ['-c', etc, '-f']),
-    log: async () => words,
+    log,
     [Symbol.asyncDispose]: () => end(child, etc, folder),
   };
 }
@@ -79,6 +94,8 @@ export async function startPostfix({ purpose }: PostfixOptions): Promise<Postfix
 function mainConfiguration(folder: string, purpose: PostfixOptions['purpose']): string {
   const common = `
 compatibility_level = 3.6
+maillog_file = ${folder}/log
+maillog_file_prefixes = ${folder}
 queue_directory = ${folder}/queue
 data_directory = ${folder}/data
 daemon_directory = /usr/lib/postfix/sbin
@@ -87,7 +104,7 @@ mail_owner = postfix
 setgid_group = postdrop
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-myhostname = postfix.test
+myhostname = ${HOST_NAME}
 mydestination =
 alias_maps =
 alias_database =
@@ -115,7 +132,9 @@ smtpd_recipient_restrictions = check_client_access static:HOLD, permit_mynetwork
     case 'relay':
       return `${common}
 relayhost = [${purpose.host}]:${purpose.port}
-smtp_tls_security_level = encrypt
+smtp_tls_security_level = ${purpose.verify ? 'secure' : 'encrypt'}
+smtp_tls_secure_cert_match = ${purpose.verify?.hostName ?? 'nexthop'}
+smtp_tls_CAfile = ${purpose.verify ? `${folder}/etc/next-hop.pem` : ''}
 smtp_host_lookup = native
 smtp_tls_loglevel = 0
 smtpd_recipient_restrictions = permit_mynetworks, reject
@@ -147,6 +166,7 @@ retry     unix  - - n - - error
 discard   unix  - - n - - discard
 anvil     unix  - - n - 1 anvil
 scache    unix  - - n - 1 scache
+postlog   unix-dgram n - n - 1 postlogd
 `;
 }
 
