@@ -15,7 +15,7 @@ import { lockState } from './standalone/lock.ts';
 import { mergeMetrics } from './standalone/merge-metrics.ts';
 import { createOwnMetrics, type OwnMetrics } from './standalone/own-metrics.ts';
 import { openRecords } from './standalone/records.ts';
-import { type AnySpec, type AnyStatus, recordKey, resourcesOf } from './standalone/resources.ts';
+import { type AnySpec, type AnyStatus, recordKey, resourcesOf, sameStatus } from './standalone/resources.ts';
 import { createRound } from './standalone/round.ts';
 import { createRounds } from './standalone/rounds.ts';
 import { createSecrets } from './standalone/secrets.ts';
@@ -115,7 +115,7 @@ export async function runStandalone(options: StandaloneOptions): Promise<Standal
     },
     // What is kept under this key is of the resource's kind.
     remember: <S extends AnyStatus>(resource: AnyResource, status: S) =>
-      records.setStatus(recordKey(resource), status) as S,
+      records.setStatus(recordKey(resource), status, (before, after) => sameStatus(resource.kind, before, after)) as S,
     materials: createGatewayMaterials(folder, state),
     materialFolders: followFolders(onChange, signal),
     secrets,

@@ -24,8 +24,11 @@ export interface Records<Spec, Status> {
   spec(key: ObjectKey): Spec | undefined;
   /** The record of an object with this spec: made where there is none, its generation raised where the spec is new. */
   of(key: ObjectKey, spec: Spec): Readonly<ObjectRecord<Spec, Status>>;
-  /** @returns the status to go on with: the one before, itself, where this one is equal */
-  setStatus(key: ObjectKey, status: Status): Status;
+  /**
+   * @param same whether nothing changed that is worth a write; what moves all the time rides along with the next one
+   * @returns the status to go on with: the one before, itself, where this one is equal
+   */
+  setStatus(key: ObjectKey, status: Status, same: (a: Status | undefined, b: Status) => boolean): Status;
   /** Forgets what is not among these; a later object of that name is a new one. */
   keepOnly(keys: readonly ObjectKey[]): void;
   /** Writes the file where something changed since. */
@@ -77,7 +80,7 @@ export async function openRecords<Spec, Status>(path: string, clock: Clock): Pro
       changed = true;
       return next;
     },
-    setStatus: (key, status) => {
+    setStatus: (key, status, same) => {
       const id = idOf(key);
       const known = records.get(id);
       if (known === undefined) return status;
@@ -85,8 +88,8 @@ export async function openRecords<Spec, Status>(path: string, clock: Clock): Pro
       const text = JSON.stringify(status);
       statusTexts.set(id, text);
       if (text === before && known.status !== undefined) return known.status;
+      if (!same(known.status, status)) changed = true;
       known.status = status;
-      changed = true;
       return status;
     },
     keepOnly: (keys) => {

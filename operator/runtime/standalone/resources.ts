@@ -4,6 +4,7 @@ import type { MailArchive, MailArchiveStatus } from '../../api/mail-archive.ts';
 import type { MailGateway, MailGatewayStatus } from '../../api/mail-gateway.ts';
 import { duplicateProblems, type Manifest } from '../../api/manifest.ts';
 import { changeProblems } from '../../api/validate-resource.ts';
+import { sameArchiveForWriting, sameForWriting, sameGatewayForWriting } from '../../plan/same.ts';
 import type { Problem } from './folder.ts';
 import type { ObjectKey, Records } from './records.ts';
 
@@ -66,4 +67,16 @@ export function resourcesOf(
 
 export function recordKey({ kind, metadata: { namespace, name } }: AnyResource): ObjectKey {
   return { kind, namespace, name };
+}
+
+/** Whether the two, both of this kind, differ in nothing that is worth a write. */
+export function sameStatus(kind: AnyResource['kind'], a: AnyStatus | undefined, b: AnyStatus): boolean {
+  switch (kind) {
+    case 'ArchiveConnection':
+      return sameForWriting(a, b);
+    case 'MailGateway':
+      return sameGatewayForWriting(a, b);
+    case 'MailArchive':
+      return sameArchiveForWriting(a, b);
+  }
 }
