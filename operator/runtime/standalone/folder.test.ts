@@ -10,6 +10,7 @@ import { StartupError } from './startup-error.ts';
 
 /** A format with one object per line, and a problem at each line that is `?`: what matters here is the folder. */
 function parseLines(file: string, text: string): Parsed<string> {
+  if (text.includes('!')) throw new Error('a defect of the parser');
   const lines = text.split('\n').filter(Boolean);
   return {
     objects: lines.filter((line) => line !== '?'),
@@ -124,6 +125,17 @@ test('a file with a typo keeps its last good objects and names the place', async
   await put('a.yaml', 'mended\n');
   await shows(folder, ['mended', 'two']);
   assert.deepEqual(folder.content().problems, []);
+});
+
+test('an error of the parser itself is a problem of that file alone', async (t) => {
+  const { put, open, until } = await fixture(t);
+  await put('a.yaml', 'one\n');
+  await put('b.yaml', 'two\n');
+  const folder = await open();
+  await put('a.yaml', '!\n');
+  await until(() => folder.content().problems.length === 1, 'the problem');
+  assert.match(folder.content().problems[0]?.message ?? '', /a\.yaml: Mailhold met an error of its own/);
+  assert.deepEqual(folder.content().objects, ['one', 'two']);
 });
 
 test('a typo found at the start keeps the objects of the run before', async (t) => {

@@ -64,7 +64,7 @@ interface ReadFile<T> {
  * @throws StartupError FolderNotFound, FolderNotReadable
  */
 export async function watchFolder<T>(options: FolderOptions<T>): Promise<ManifestFolder<T>> {
-  const { folder, signal, onChange } = options;
+  const { folder, log, signal, onChange } = options;
   const files = new Map<string, ReadFile<T>>();
   let folderProblem: Problem | undefined;
   let watcher: FSWatcher | undefined;
@@ -97,15 +97,23 @@ export async function watchFolder<T>(options: FolderOptions<T>): Promise<Manifes
     const { ino } = await stat(folder);
     if (watcher !== undefined && ino === watchedInode) return;
     watcher?.close();
-    watchedInode = ino;
-    const started = watch(folder, (_, name) => {
-      if (name === null || isManifest(name)) soon();
-    });
-    started.on('error', () => {
-      started.close();
-      watchedInode = undefined;
-    });
-    watcher = started;
+    watcher = undefined;
+    try {
+      const started = watch(folder, (_, name) => {
+        if (name === null || isManifest(name)) soon();
+      });
+      started.on('error', () => {
+        started.close();
+        watchedInode = undefined;
+      });
+      watcher = started;
+      watchedInode = ino;
+    } catch (error) {
+      // The system allows no more watches (ENOSPC, EMFILE): then the rescan alone finds changes.
+      const code = systemCode(error);
+      if (code === undefined) throw error;
+      log.warn('folder-not-watched', { folder, code });
+    }
   };
   const read = async (): Promise<void> => {
     do {
@@ -198,10 +206,11 @@ export async function refuseUnreadable(folder: string): Promise<void> {
 
 /** The file as it is now; `before` itself where nothing changed, undefined where it is gone. */
 async function readOne<T>(
-  { folder, parse, lastGood, log }: FolderOptions<T>,
+  options: FolderOptions<T>,
   file: string,
   before: ReadFile<T> | undefined,
 ): Promise<ReadFile<T> | undefined> {
+  const { folder, lastGood, log } = options;
   let text: string | undefined;
   let parsed: Parsed<T>;
   try {
@@ -210,7 +219,7 @@ async function readOne<T>(
     else {
       text = await readFile(join(folder, file), 'utf8');
       if (text === before?.text) return before;
-      parsed = parse(file, text);
+      parsed = parseGuarded(options, file, text);
     }
   } catch (error) {
     const code = systemCode(error);
@@ -223,7 +232,7 @@ async function readOne<T>(
     if (text !== undefined) await lastGood.write(file, text).catch((error: unknown) => notKept(log, file, error));
     return { text, shown: parsed, good: parsed.objects };
   }
-  const good = before?.good ?? (await parseLastGood(lastGood, parse, file));
+  const good = before?.good ?? (await parseLastGood(options, file));
   const same = text === undefined && before?.text === undefined && before?.shown.problems.length === 1;
   if (same && before?.shown.problems[0]?.message === parsed.problems[0]?.message) return before;
   return { text, shown: { objects: good ?? parsed.objects, problems: parsed.problems }, good };
@@ -237,13 +246,19 @@ function unreadable<T>(file: string, why: string): Parsed<T> {
   return { objects: [], problems: [{ file, line: 1, column: 1, message: `${file}: ${why}.` }] };
 }
 
-async function parseLastGood<T>(
-  lastGood: LastGoodTexts,
-  parse: FolderOptions<T>['parse'],
-  file: string,
-): Promise<T[] | undefined> {
-  const text = await lastGood.read(file);
+async function parseLastGood<T>(options: FolderOptions<T>, file: string): Promise<T[] | undefined> {
+  const text = await options.lastGood.read(file);
   if (text === undefined) return undefined;
-  const parsed = parse(file, text);
+  const parsed = parseGuarded(options, file, text);
   return parsed.problems.length === 0 ? parsed.objects : undefined;
+}
+
+/** Whatever a file holds, it must not end the process that keeps the mail coming in. */
+function parseGuarded<T>({ parse, log }: FolderOptions<T>, file: string, text: string): Parsed<T> {
+  try {
+    return parse(file, text);
+  } catch (error) {
+    log.error('manifest-not-parsed', { file, error: error instanceof Error ? error.message : String(error) });
+    return unreadable(file, 'Mailhold met an error of its own in it; its log has the details');
+  }
 }
