@@ -67,6 +67,9 @@ test('a pin takes the place of the derived address, which retires; unpinned, it 
   const back = of({}, pinned, NOW + HOUR);
   assert.deepEqual(back.served, [first, pin]);
   assert.equal(back.records[0]?.retiresAt, undefined);
+  assert.equal(back.records[0]?.since, new Date(NOW + HOUR).toISOString(), 'since it is current again');
+  const stays = of({}, back, NOW + 2 * HOUR);
+  assert.equal(stays.records[0]?.since, back.records[0]?.since);
 });
 
 test('no more than 16 addresses are remembered', () => {

@@ -51,6 +51,7 @@ interface Row {
   tested?: string;
   says?: RegExp;
   archivingSays?: RegExp;
+  testedSays?: RegExp;
 }
 
 /** The table of states that must be right from the first day. */
@@ -71,6 +72,21 @@ const rows: Row[] = [
     ready: 'True Succeeded',
     archiving: 'True Succeeded',
     says: /^Mail is taken and kept\.$/,
+    archivingSays: /^Messages come and are kept\.$/,
+  },
+  {
+    state: 'an SMTP connection that has refused mail since it stored some',
+    scene: () =>
+      served(sceneOf(SMTP), {
+        facts: () => ({
+          lastStoredAt: ago(9),
+          refusals: [{ reply: '450 4.7.1', count: 3, lastAt: ago(8), lastPeer: '192.0.2.1' }],
+        }),
+      }),
+    name: 'journal',
+    ready: 'True Succeeded',
+    archiving: 'True Succeeded',
+    archivingSays: /Some were refused since the last one: see refusals\.$/,
   },
   {
     state: 'an IMAP connection with an empty folder',
@@ -81,11 +97,21 @@ const rows: Row[] = [
     tested: 'True Succeeded',
   },
   {
-    state: 'Disabled SMTP',
-    scene: () => served(sceneOf(disabled(SMTP)), { facts: () => ({}) }),
+    state: 'Disabled SMTP that was tested on request',
+    scene: () => served(sceneOf(disabled(SMTP))),
     name: 'journal',
     ready: 'True Disabled',
     archiving: 'False Disabled',
+    tested: 'True Succeeded',
+    testedSays: /^Every stage passed: resolve, connect, greet, tls, recipient\. Tested from inside while Disabled\.$/,
+  },
+  {
+    state: 'Disabled SMTP that nobody has tested',
+    scene: () => served(sceneOf(disabled(SMTP)), { facts: () => ({ attempt: undefined as never }) }),
+    name: 'journal',
+    ready: 'True Disabled',
+    archiving: 'False Disabled',
+    tested: 'Unknown Disabled',
   },
   {
     state: 'Disabled IMAP whose Secret is missing',
@@ -167,6 +193,7 @@ const rows: Row[] = [
     name: 'undelivered',
     ready: 'False ConnectionRefused',
     archiving: 'Unknown ConnectionRefused',
+    testedSays: /^Stage authenticate: Nothing listens/,
     says: /Nothing listens at imap\.contoso\.com:993 \(since 14:26 UTC\)\./,
   },
   {
@@ -341,6 +368,7 @@ for (const row of rows) {
     assert.equal(archiving.light, row.archiving, archiving.message);
     if (row.tested !== undefined) assert.equal(light(planned, row.name, 'Tested').light, row.tested);
     if (row.says !== undefined) assert.match(ready.message, row.says);
+    if (row.testedSays !== undefined) assert.match(light(planned, row.name, 'Tested').message, row.testedSays);
     if (row.archivingSays !== undefined) assert.match(archiving.message, row.archivingSays);
   });
 }

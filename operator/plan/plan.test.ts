@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { checkKstatus } from '../../test/kstatus.ts';
 import { attempt, IMAP, later, light, MINUTE, NOW, PASSWORD, SMTP, sceneOf, served } from '../../test/plan-scene.ts';
 import { findCondition } from '../api/conditions.ts';
+import { backlogColumn } from './backlog.ts';
 import { BUCKETS, bucketOf } from './bucket.ts';
+import { DENIED_RANGES, egressOf } from './egress.ts';
 import { type Plan, type PlanInput, plan } from './plan.ts';
 import { canonicalJSON } from './revision.ts';
 import { sameArchiveForWriting, sameForWriting, sameGatewayForWriting } from './same.ts';
@@ -89,6 +91,73 @@ test('a namespace beyond its quota keeps its older connections', () => {
   assert.equal(light(planned, 'b', 'Ready').light, 'True Succeeded');
   assert.equal(light(planned, 'c', 'Ready').light, 'False QuotaExceeded');
   assert.equal(planned.gateways.get('contoso/default')?.receiverEntries.length, 2);
+});
+
+test('a set is planned again when an address retires', () => {
+  const raised = sceneOf(
+    SMTP.replace('source: Office365', 'source: Office365, addressGeneration: 2, retireAfter: 90s'),
+  );
+  const planned = plan(served(raised));
+  assert.equal(planned.retryAt, NOW + 90_000);
+  const [entry] = planned.gateways.get('contoso/default')?.receiverEntries ?? [];
+  assert.equal(entry?.localParts.length, 2);
+  const after = plan(later(served(raised), 90_000)).gateways.get('contoso/default')?.receiverEntries[0];
+  assert.deepEqual(after?.localParts, entry?.localParts.slice(0, 1));
+});
+
+test('a mailbox behind STARTTLS has port 143, unless another is named', () => {
+  const port = (imap: string) =>
+    plan(sceneOf(IMAP.replace('imap: {', `imap: {${imap}, `))).gateways.get('contoso/default')?.pollerEntries[0]?.port;
+  assert.equal(port('security: STARTTLS'), 143);
+  assert.equal(port('security: STARTTLS, port: 1143'), 1143);
+  assert.equal(port('security: TLS'), 993);
+});
+
+test('what may be dialled: not loopback, link-local and the cluster, but what the gateway allows', () => {
+  const spec = { allow: ['127.0.0.0/8'], deny: ['10.1.0.0/16'], clusterRanges: ['10.3.0.0/16'] };
+  assert.deepEqual(egressOf(spec, ['10.2.0.0/16']), {
+    deny: [...DENIED_RANGES, '10.2.0.0/16', '10.3.0.0/16', '10.1.0.0/16'],
+    allow: ['127.0.0.0/8'],
+  });
+});
+
+test('backlog is what waits for longer than it takes, or is many', () => {
+  const [connection] = sceneOf(IMAP).connections;
+  const column = (waiting: number, minutes: number) => {
+    const since = new Date(NOW - minutes * MINUTE).toISOString();
+    const source = {
+      folder: 'INBOX',
+      at: since,
+      exists: 9,
+      uidNext: 9,
+      uidValidity: '7',
+      waiting,
+      oldestWaitingSince: since,
+    };
+    return connection && backlogColumn(connection, source, NOW);
+  };
+  const cases: [number, number, string][] = [
+    [0, 0, '0'],
+    [9, 2, '0'],
+    [9, 2.1, '1+'],
+    [99, 0, '0'],
+    [100, 0, '100+'],
+    [999, 60, '100+'],
+    [1_000, 60, '1000+'],
+    [43_210, 60, '10000+'],
+  ];
+  for (const [waiting, minutes, shown] of cases)
+    assert.equal(column(waiting, minutes), shown, `${waiting} for ${minutes} min`);
+});
+
+test('a time that was known is not lost when the worker starts anew', () => {
+  const stored = new Date(NOW - MINUTE).toISOString();
+  const before = later(served(sceneOf(SMTP), { facts: () => ({ lastStoredAt: stored }) }), 1_000);
+  const [anew] = plan(served(before)).connections.values();
+  assert.equal(anew?.status.lastStoredTime, stored);
+  const newer = new Date(NOW).toISOString();
+  const [next] = plan(served(before, { facts: () => ({ lastStoredAt: newer }) })).connections.values();
+  assert.equal(next?.status.lastStoredTime, newer);
 });
 
 test('connections spread over all buckets, each always in the same', () => {
@@ -198,6 +267,9 @@ test('an archive shows what keeps it from being written, and that nobody uses it
   assert.equal(lightOf(plan(sceneOf(SMTP))), 'Unknown Progressing');
   const fault = { code: 'ArchiveFull', retry: 'later', message: 'Full.' } as const;
   assert.equal(lightOf(plan(served(sceneOf(SMTP), { group: () => ({ fault }) }))), 'False ArchiveFull 400Gi');
+  const refused = { ...fault, code: 'ArchiveNotWritable' } as const;
+  const poller = served(sceneOf(SMTP), { group: ({ role }) => (role === 'poller' ? { fault: refused } : {}) });
+  assert.equal(lightOf(plan(poller)), 'False ArchiveNotWritable 400Gi', 'any of its writers is heard');
 });
 
 test('numbers and times that move are no reason to write a status', () => {

@@ -38,8 +38,12 @@ function passed(situation: Situation): Verdict {
   const stages = (currentAttempt(situation)?.stages ?? []).map(({ stage }) => stage).join(', ');
   const words = [
     `Every stage passed: ${stages}.`,
-    isDisabled(situation) ? 'Tested from inside while Disabled.' : undefined,
+    isDisabled(situation) ? whileDisabled(situation) : undefined,
     situation.certificateNote,
   ];
   return verdictOf('True', 'Succeeded', words.filter((word) => word !== undefined).join(' '));
+}
+
+function whileDisabled({ connection }: Situation): string {
+  return connection.spec.method === 'SMTP' ? 'Tested from inside while Disabled.' : 'Tested while Disabled.';
 }
