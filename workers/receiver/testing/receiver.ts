@@ -128,9 +128,9 @@ export async function startReceiver<L extends ArchiveLog = MemoryLog>(
 }
 
 /** Resolves when `condition` holds; fails after `ms`. For what happens behind the peer's back. */
-export async function eventually(condition: () => boolean, what: string, ms = 5_000): Promise<void> {
+export async function eventually(condition: () => boolean | Promise<boolean>, what: string, ms = 5_000): Promise<void> {
   const deadline = performance.now() + ms;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
