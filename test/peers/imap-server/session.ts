@@ -80,16 +80,19 @@ export class ImapSession implements ImapPeer {
       case 'CAPABILITY': {
         const extra = this.#secure ? 'AUTH=PLAIN' : 'STARTTLS LOGINDISABLED';
         this.send(`* CAPABILITY IMAP4rev1 ${this.#state.capabilities.join(' ')} ${extra}\r\n`);
-        return ok();
+        ok();
+        return;
       }
       case 'STARTTLS':
         ok('begin TLS');
-        return this.#startTls();
+        this.#startTls();
+        return;
       case 'LOGIN': {
         const [user = '', password = ''] = [...args.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
           ([, quoted, atom]) => quoted?.replace(/\\(.)/g, '$1') ?? atom ?? '',
         );
-        return this.#login(tag, user, password);
+        this.#login(tag, user, password);
+        return;
       }
       case 'AUTHENTICATE': {
         const plain = (line: string): void => {
@@ -97,30 +100,41 @@ export class ImapSession implements ImapPeer {
           this.#login(tag, user, password);
         };
         const initial = args.split(' ')[1];
-        if (initial !== undefined) return plain(initial);
+        if (initial !== undefined) {
+          plain(initial);
+          return;
+        }
         this.#continuation = plain;
-        return this.send('+ \r\n');
+        this.send('+ \r\n');
+        return;
       }
       case 'NAMESPACE':
         this.send('* NAMESPACE (("" "/")) NIL NIL\r\n');
-        return ok();
+        ok();
+        return;
       case 'LIST':
       case 'LSUB':
-        for (const folder of this.#state.folders.keys()) this.send(`* ${name} () "/" "${folder}"\r\n`);
-        return ok();
+        this.#list(name, args);
+        ok();
+        return;
       case 'SELECT':
       case 'EXAMINE':
-        return this.#select(tag, args.replace(/^"|"$/g, ''), name === 'EXAMINE');
+        this.#select(tag, args.replace(/^"|"$/g, ''), name === 'EXAMINE');
+        return;
       case 'UID SEARCH':
-        return this.#search(tag, args);
+        this.#search(tag, args);
+        return;
       case 'FETCH':
       case 'UID FETCH':
-        return this.#fetch(tag, args, name === 'UID FETCH');
+        this.#fetch(tag, args, name === 'UID FETCH');
+        return;
       case 'UID STORE':
         for (const { message } of this.#named(args)) if (!this.#readOnly) message.deleted = true;
-        return ok();
+        ok();
+        return;
       case 'UID EXPUNGE':
-        return this.#expunge(tag, args);
+        this.#expunge(tag, args);
+        return;
       case 'LOGOUT':
         this.send('* BYE until next time\r\n');
         ok();
@@ -128,7 +142,8 @@ export class ImapSession implements ImapPeer {
         return;
       case 'NOOP':
       case 'ID':
-        return ok();
+        ok();
+        return;
       default:
         this.send(`${tag} BAD unknown command\r\n`);
     }
@@ -149,6 +164,16 @@ export class ImapSession implements ImapPeer {
     }
     this.#state.loggedIn.add(this);
     this.send(`${tag} OK logged in\r\n`);
+  }
+
+  /** Only the pattern `*` and whole names are known; the empty pattern asks for the delimiter (RFC 3501 section 6.3.8). */
+  #list(name: string, args: string): void {
+    const pattern = /(?:"([^"]*)"|(\S+))$/.exec(args);
+    const wanted = pattern?.[1] ?? pattern?.[2] ?? '*';
+    if (wanted === '') this.send(`* ${name} (\\Noselect) "/" ""\r\n`);
+    for (const folder of this.#state.folders.keys()) {
+      if (wanted === '*' || wanted === folder) this.send(`* ${name} () "/" "${folder}"\r\n`);
+    }
   }
 
   #select(tag: string, name: string, readOnly: boolean): void {
