@@ -1,0 +1,48 @@
+# Everything that is done with this project. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The Node that package.json pins, whatever the machine has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+INSTALLED := node_modules/.installed
+
+.PHONY: help demo test unit lint format types bench-quick generate clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## Start Mailhold on examples/demo, send a journal report, show the lights
+	@node test/demo/demo.ts
+
+test: $(INSTALLED) packages ## Everything that exists, with real parts
+	@node test/run.ts
+
+unit: $(INSTALLED) ## Only the tests beside the code
+	@node test/run.ts unit
+
+lint: $(INSTALLED) ## Formatting and lint
+	@biome check
+
+format: $(INSTALLED) ## Mend formatting and what lint can mend
+	@biome check --write
+
+types: $(INSTALLED) ## Type check
+	@tsc
+
+bench-quick: $(INSTALLED) packages ## SMTP beside Postfix and IMAP beside mbsync, in three minutes
+	@node test/bench/quick.ts
+
+generate: $(INSTALLED) ## Write crds/ and docs/reasons.md anew
+	@node operator/api/generate-crds.ts
+	@node operator/api/generate-reasons.ts
+
+clean: ## Remove what was installed and built
+	@rm -rf node_modules build
+
+$(INSTALLED): package-lock.json package.json
+	@echo 'Installing what package-lock.json names ...'
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: packages
+packages:
+	@test/install-packages

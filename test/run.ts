@@ -1,0 +1,102 @@
+/**
+ * Runs everything that exists and closes with one line of sums. `node test/run.ts unit` leaves out what spans parts.
+ *
+ * A failing test is shown with its error at once; a test that could not run is named with its reason at the end.
+ */
+import { spawnSync } from 'node:child_process';
+import { glob } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { run } from 'node:test';
+import { inspect } from 'node:util';
+
+interface Sums {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const root = join(import.meta.dirname, '..');
+const onlyUnits = process.argv[2] === 'unit';
+const sums: Sums = { passed: 0, failed: 0, skipped: 0 };
+const reasons = new Map<string, number>();
+
+const commands: [what: string, command: string, ...args: string[]][] = [
+  ['formatting and lint', 'biome', 'check', '--error-on-warnings'],
+  ['types', 'tsc'],
+  ['crds are as generated', process.execPath, 'operator/api/generate-crds.ts', '--check'],
+  ['docs/reasons.md is as generated', process.execPath, 'operator/api/generate-reasons.ts', '--check'],
+];
+const suites: [what: string, concurrency: number, ...patterns: string[]][] = [
+  [
+    'unit tests',
+    2,
+    'operator/**/*.test.ts',
+    'workers/**/*.test.ts',
+    'cli/**/*.test.ts',
+    'test/*.test.ts',
+    'test/peers/**/*.test.ts',
+    'test/bench/**/*.test.ts',
+  ],
+  // One at a time: they start whole workers, and some measure memory.
+  ['scenarios', 1, 'test/scenarios/**/*.test.ts'],
+];
+
+for (const [what, command, ...args] of commands) timed(what, () => runCommand(command, args));
+for (const [what, concurrency, ...patterns] of onlyUnits ? suites.slice(0, 1) : suites) {
+  await timed(what, () => runSuite(patterns, concurrency));
+}
+for (const [reason, count] of reasons) console.log(`${count} left out: ${reason}`);
+console.log(`${sums.passed} passed, ${sums.failed} failed, ${sums.skipped} skipped`);
+process.exitCode = sums.failed === 0 && sums.passed > 0 ? 0 : 1;
+
+function timed<T extends Promise<Sums> | Sums>(what: string, work: () => T): T {
+  const began = performance.now();
+  const tell = ({ passed, failed, skipped }: Sums): void => {
+    sums.passed += passed;
+    sums.failed += failed;
+    sums.skipped += skipped;
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    const rest = skipped > 0 ? `, ${skipped} left out` : '';
+    console.log(`${failed === 0 ? '✔' : '✖'} ${what}: ${passed} passed, ${failed} failed${rest} (${seconds} s)`);
+  };
+  const result = work();
+  if (result instanceof Promise) void result.then(tell);
+  else tell(result);
+  return result;
+}
+
+function runCommand(command: string, args: string[]): Sums {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
+  if (status === 0) return { passed: 1, failed: 0, skipped: 0 };
+  console.log(`${stdout ?? ''}${stderr ?? ''}`);
+  return { passed: 0, failed: 1, skipped: 0 };
+}
+
+async function runSuite(patterns: string[], concurrency: number): Promise<Sums> {
+  const files: string[] = [];
+  for await (const file of glob(patterns, { cwd: root })) files.push(join(root, file));
+  const counts: Sums = { passed: 0, failed: 0, skipped: 0 };
+  const stream = run({ files: files.sort(), concurrency, cwd: root });
+  for await (const { type, data } of stream) {
+    if (type === 'test:stderr' || type === 'test:stdout') {
+      if (process.env.MAILHOLD_TEST_OUTPUT) process.stdout.write(data.message);
+      continue;
+    }
+    if (type !== 'test:pass' && type !== 'test:fail') continue;
+    if (data.details.type === 'suite') continue;
+    const where = data.file === undefined ? '' : ` (${relative(root, data.file)})`;
+    if (type === 'test:fail') {
+      counts.failed += 1;
+      console.log(`✖ ${data.name}${where}\n${indent(inspect(data.details.error.cause ?? data.details.error))}`);
+    } else if (data.skip !== undefined && data.skip !== false) {
+      counts.skipped += 1;
+      const reason = typeof data.skip === 'string' ? data.skip : 'no reason given';
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    } else counts.passed += 1;
+  }
+  return counts;
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '    ');
+}
