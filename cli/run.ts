@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { StartupError } from '../operator/runtime/standalone/startup-error.ts';
 import { runStandalone } from '../operator/runtime/standalone.ts';
@@ -106,9 +107,7 @@ interface OpenLog extends Disposable {
 
 /** Writes are synchronous: a worker whose lines nobody takes waits, instead of our memory filling up. */
 function openLog(file: string | undefined, quiet: boolean, io: RunIo): OpenLog {
-  if (file === undefined) {
-    return { write: (line) => (quiet ? undefined : io.stdout.write(line)), [Symbol.dispose]: () => undefined };
-  }
+  if (file === undefined) return openStandardLog(quiet, io);
   let descriptor: number;
   try {
     descriptor = openSync(file, 'a', 0o600);
@@ -128,5 +127,20 @@ function openLog(file: string | undefined, quiet: boolean, io: RunIo): OpenLog {
       }
     },
     [Symbol.dispose]: () => closeSync(descriptor),
+  };
+}
+
+/** A reader that goes away (`| head`) ends the log, not the intake of mail. */
+function openStandardLog(quiet: boolean, { stdout, stderr }: RunIo): OpenLog {
+  let open = !quiet;
+  const broken = (error: Error): void => {
+    if (open) stderr.write(`Nobody reads the log any more (${error.message}); Mailhold goes on without it.\n`);
+    open = false;
+  };
+  const stream = stdout instanceof Writable ? stdout : undefined;
+  stream?.on('error', broken);
+  return {
+    write: (line) => (open ? stdout.write(line) : undefined),
+    [Symbol.dispose]: () => stream?.off('error', broken),
   };
 }

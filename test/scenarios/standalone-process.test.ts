@@ -99,6 +99,21 @@ test('workers do not outlive it where it is killed, and the next run takes over'
   await mailhold.until('a test', ({ connections }) => connections[0]?.status?.lastTest !== undefined);
 });
 
+test('a log that nobody reads any more ends nothing', async (t) => {
+  const { child, url, errors, workers } = await runProcess(t);
+  child.stdout?.destroy();
+  await serving(url);
+  // A restarted worker writes lines, which now break.
+  const [first] = await workers();
+  process.kill(first ?? 0, 'SIGKILL');
+  const deadline = performance.now() + 10_000;
+  while (!errors.some((line) => line.startsWith('Nobody reads the log any more'))) {
+    assert.ok(performance.now() < deadline, errors.join('\n'));
+    await fetch(`${url}/status?wait=200`);
+  }
+  assert.equal((await fetch(`${url}/status`)).status, 200);
+});
+
 test('--log-file takes the log, and --state the state', async (t) => {
   const other = await standaloneFolder(t);
   const file = join(other.folder, 'run.log');
