@@ -53,6 +53,9 @@ test('a missing secret is told, and healed by its appearance alone', { skip: dov
   await mailhold.until('missing', (status) => light(status, 'mailbox') === 'False SecretNotFound');
   assert.match(message(mailhold.status(), 'mailbox'), /The file password does not exist/);
 
+  const answer = await fetch(`${mailhold.url()}/test?name=mailbox`, { method: 'POST' });
+  assert.match(await answer.text(), /The file password does not exist/);
+
   await writeFile(join(mailhold.folder, 'password'), '\n');
   await mailhold.until('empty', (status) => light(status, 'mailbox') === 'False SecretKeyMissing');
   await writeFile(join(mailhold.folder, 'password'), `${PASSWORD}\n`);

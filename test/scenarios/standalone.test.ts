@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createTransport } from 'nodemailer';
@@ -142,6 +142,26 @@ test('a worker that is killed comes back, and the status tells of it', async (t)
   const metrics = await (await fetch(`${mailhold.url()}/metrics`)).text();
   assert.match(metrics, /^mailhold_worker_restarts_total\{gateway="mailhold\/default",role="receiver"\} 1$/m);
   assert.match(metrics, /mailhold_connection_condition\{.*name="journal",type="Ready",status="True"\} 1/);
+});
+
+test('another folder for the archive makes the workers begin anew, and nothing else does', async (t) => {
+  const mailhold = await runningJournal(t);
+  const before = pids(mailhold.status());
+  const gateway = await readFile(join(mailhold.folder, 'gateway.yaml'), 'utf8');
+  await mailhold.put('gateway.yaml', gateway.replace('hostName: in.', 'hostName: mx.'));
+  await mailhold.until('green', (status) => message(status, 'journal').includes('mx.archive.example.com'));
+  await mailhold.until('green', (status) => light(status, 'journal') === 'True Succeeded');
+  assert.deepEqual(pids(mailhold.status()), before);
+
+  // An archive that was there before is not made anew elsewhere by itself.
+  await mailhold.put('gateway.yaml', gateway.replace('path: archive', 'path: other'));
+  await mailhold.until('not there', (status) => light(status, 'journal') === 'False ArchiveNotWritable');
+  await mkdir(join(mailhold.folder, 'other'));
+  await mailhold.until('green', (status) => light(status, 'journal') === 'True Succeeded');
+  const worker = await mailhold.until('a new receiver', ({ workers }) =>
+    workers.find(({ role, pid }) => role === 'receiver' && pid !== before.receiver),
+  );
+  assert.equal(worker.lastExit?.code, 0);
 });
 
 test('a restart keeps addresses, the times of the lights, and the generation', async (t) => {

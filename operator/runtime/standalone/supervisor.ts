@@ -9,6 +9,8 @@ const LEAST_DELAY_MS = 200;
 const MOST_DELAY_MS = 30_000;
 /** A process that ran this long has shown that it can; its next exit is a first one again. */
 const HEALTHY_MS = 60_000;
+/** After this long a process in a crash loop is shown as running again; its delays still count on. */
+const STEADY_MS = 10_000;
 /** Exits in a row, none of them after a healthy run, from which on it is called crash-looping. */
 const LOOP_AFTER = 3;
 /** Longer than the grace that a stopping worker gives itself for what is in flight. */
@@ -65,6 +67,7 @@ export interface SupervisorOptions {
 export function superviseWorker(options: SupervisorOptions): SupervisedWorker {
   const { command, label, clock, log, onChange } = options;
   const healthyMs = options.healthyMs ?? HEALTHY_MS;
+  const steadyMs = Math.min(STEADY_MS, healthyMs);
   let status: WorkerProcessStatus = { state: 'restarting', restarts: 0 };
   let child: ChildProcess | undefined;
   let failures = 0;
@@ -73,12 +76,12 @@ export function superviseWorker(options: SupervisorOptions): SupervisedWorker {
 
   const start = (): void => {
     const startedAt = clock.monotonic();
-    const process_ = spawn(process.execPath, [...command], {
+    const spawned = spawn(process.execPath, [...command], {
       env: { ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
-    child = process_;
+    child = spawned;
     const errors: string[] = [];
     let ended = false;
     const exited = (code: number | null, signal: string | null, text: string | undefined): void => {
@@ -90,15 +93,23 @@ export function superviseWorker(options: SupervisorOptions): SupervisedWorker {
         status = { state: 'stopped', restarts: status.restarts, lastExit };
         stopped();
       } else {
-        failures = clock.monotonic() - startedAt >= healthyMs ? 1 : failures + 1;
+        const uptime = clock.monotonic() - startedAt;
+        failures = uptime >= healthyMs ? 1 : failures + 1;
         status = {
           state: failures >= LOOP_AFTER ? 'crash-looping' : 'restarting',
           restarts: status.restarts,
+          failingSince: failures === 1 ? lastExit.at : (status.failingSince ?? lastExit.at),
           lastExit,
         };
         const delay = backoff(failures, options.leastDelayMs ?? LEAST_DELAY_MS, MOST_DELAY_MS, Math.random());
-        options.keepErrors(errors);
-        log.error('worker-exited', { ...label, code, signal, text, restartInMs: Math.round(delay) });
+        const restartInMs = Math.round(delay);
+        if (code === 0) {
+          // It ended in order, to begin anew with what it cannot change while it runs: the folder of the archive.
+          log.info('worker-begins-anew', { ...label, restartInMs });
+        } else {
+          options.keepErrors(errors);
+          log.error('worker-exited', { ...label, code, signal, text, restartInMs });
+        }
         retry = setTimeout(() => {
           status.restarts += 1;
           start();
@@ -106,27 +117,26 @@ export function superviseWorker(options: SupervisorOptions): SupervisedWorker {
       }
       onChange();
     };
-    process_.on('error', (error) => exited(null, null, `it could not be started: ${error.message}`));
-    process_.on('close', (code, signal) => exited(code, signal, lastWords(errors)));
+    spawned.on('error', (error) => exited(null, null, `it could not be started: ${error.message}`));
+    spawned.on('close', (code, signal) => exited(code, signal, lastWords(errors)));
     // The pipe breaks where the process dies; 'close' tells.
-    process_.stdin.on('error', () => process_.stdin.destroy());
-    createInterface({ input: process_.stdout, crlfDelay: Number.POSITIVE_INFINITY }).on('line', log.passThrough);
-    createInterface({ input: process_.stderr, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
+    spawned.stdin.on('error', () => spawned.stdin.destroy());
+    createInterface({ input: spawned.stdout, crlfDelay: Number.POSITIVE_INFINITY }).on('line', log.passThrough);
+    createInterface({ input: spawned.stderr, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
       errors.push(line);
       if (errors.length > 50) errors.shift();
       // Frames of a stack trace are for who mends the program; they stand in the file that `keepErrors` writes.
-      if (!/^\s+at /.test(line) && line.trim() !== '')
-        log.error('worker-stderr', { ...label, pid: process_.pid, line });
+      if (!/^\s+at /.test(line) && line.trim() !== '') log.error('worker-stderr', { ...label, pid: spawned.pid, line });
     });
-    if (process_.pid === undefined) return;
+    if (spawned.pid === undefined) return;
     const looping = status.state === 'crash-looping';
     status = {
       ...status,
       state: looping ? 'crash-looping' : 'running',
-      pid: process_.pid,
+      pid: spawned.pid,
       startedAt: timestamp(clock),
     };
-    log.info('worker-started', { ...label, pid: process_.pid, restarts: status.restarts });
+    log.info('worker-started', { ...label, pid: spawned.pid, restarts: status.restarts });
     onChange();
   };
 
@@ -136,7 +146,7 @@ export function superviseWorker(options: SupervisorOptions): SupervisedWorker {
     status: () => {
       const { state, startedAt } = status;
       if (state !== 'crash-looping' || startedAt === undefined || child === undefined) return status;
-      return clock.now() - Date.parse(startedAt) >= healthyMs ? { ...status, state: 'running' } : status;
+      return clock.now() - Date.parse(startedAt) >= steadyMs ? { ...status, state: 'running' } : status;
     },
     stop: () =>
       new Promise((resolve) => {

@@ -45,12 +45,14 @@ async function* events(
   secrets.mark(metadata.uid);
   await rounds.next();
   const planned = plan()?.connections.get(metadata.uid);
-  if (planned?.entry === undefined || planned.gateway === undefined) {
-    const words = findCondition(planned?.status.conditions, 'Ready')?.message;
+  const { entry, gateway } = planned ?? {};
+  const withoutPassword = entry?.method === 'IMAP' && entry.password === undefined;
+  if (entry === undefined || gateway === undefined || withoutPassword) {
+    // Tested says why there is nothing to test with, also where Ready says "Disabled, as asked".
+    const words = findCondition(planned?.status.conditions, 'Tested')?.message;
     yield { type: 'refused', message: words ?? 'The connection was deleted.' };
     return;
   }
-  const { entry, gateway } = planned;
   const worker = fleet.worker(gateway.metadata, entry.method === 'SMTP' ? 'receiver' : 'poller');
   if (worker === undefined) {
     yield {
