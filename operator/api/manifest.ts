@@ -36,7 +36,7 @@ export function parseManifests(file: string, text: string, platform: Platform = 
   };
   let documents: readonly Document.Parsed[];
   try {
-    documents = [...parseAllDocuments(text, { lineCounter, prettyErrors: false })];
+    documents = [...parseAllDocuments(text, { lineCounter, prettyErrors: false, logLevel: 'error' })];
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return {
