@@ -93,10 +93,10 @@ async function readCursorFile(path: string): Promise<CursorFile | undefined> {
     throw error;
   }
   try {
-    const file = JSON.parse(text) as Partial<CursorFile>;
-    const { epoch } = file;
+    const file = JSON.parse(text) as Partial<CursorFile> | null;
+    const epoch = file?.epoch;
     const whole =
-      file.version === 1 &&
+      file?.version === 1 &&
       typeof file.archived === 'string' &&
       [epoch?.host, epoch?.user, epoch?.folder, epoch?.uidValidity].every((part) => typeof part === 'string');
     return whole ? (file as CursorFile) : undefined;

@@ -143,5 +143,7 @@ function completed(entry: Partial<PollerConnection>): PollerConnection {
     maxSessions: 2,
     ...entry,
   };
+  // An empty one stands for none, as where the operator could not read the Secret.
+  if (whole.password === '') delete whole.password;
   return { revision: hash('sha256', JSON.stringify(whole)).slice(0, 16), ...whole };
 }

@@ -204,7 +204,8 @@ test('a name server that hangs is given up on', async () => {
 test('without a password nothing is dialled', async () => {
   await using server = await startImapServer();
   await using rig = await startPollerRig();
-  const { password: _, ...entry } = { password: undefined, port: server.port, caBundle: server.certificate };
-  await rig.serve({ ...entry, uid: 'u2', user: 'nobody' });
+  await rig.serve({ port: server.port, caBundle: server.certificate, password: '' });
+  const { fault, stages } = await rig.test('u1');
+  assert.deepEqual([fault?.code, fault?.retry, stages], ['AuthenticationFailed', 'never', []]);
   assert.deepEqual(server.transcript, []);
 });
