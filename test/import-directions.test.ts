@@ -25,7 +25,11 @@ const DIRECTIONS: readonly { folder: string; may: readonly string[] }[] = [
   { folder: 'workers/receiver', may: ['workers/archive', 'workers/message', 'workers/process'] },
   { folder: 'workers/poller', may: ['workers/archive', 'workers/message', 'workers/process'] },
   { folder: 'workers/keeper', may: ['workers/archive', 'workers/message', 'workers/process'] },
-  { folder: 'cli', may: ['operator/runtime/standalone', 'workers/archive', 'workers/message', 'workers/process'] },
+  {
+    folder: 'cli',
+    // The kinds themselves too: `validate` reads manifests and `status` shows objects with nothing running.
+    may: ['operator/runtime/standalone', 'operator/api', 'workers/archive', 'workers/message', 'workers/process'],
+  },
 ];
 
 /** The one file of the workers that the operator knows, and only its types. */
