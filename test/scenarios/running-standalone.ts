@@ -1,8 +1,9 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { createTransport } from 'nodemailer';
 import type { StandaloneStatus } from '../../operator/runtime/standalone/status-page.ts';
 import { runStandalone, type Standalone, type StandaloneOptions } from '../../operator/runtime/standalone.ts';
 import { checkKstatus } from '../kstatus.ts';
@@ -21,11 +22,11 @@ export interface RunningStandalone {
   put(file: string, text: string): Promise<void>;
   remove(file: string): Promise<void>;
   status(): StandaloneStatus;
-  /** Waits until the status is so; fails with what it was after 15 s. */
+  /** Waits until the status is so; fails with what it was after 30 s. */
   until<T>(what: string, look: (status: StandaloneStatus) => T | undefined | false): Promise<T>;
 }
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /** @param secrets texts that no status and no log line may hold */
 export async function standaloneFolder(
@@ -149,4 +150,37 @@ function shown(status: StandaloneStatus): string {
 
 function tail(log: readonly string[]): string {
   return log.slice(-20).join('');
+}
+
+/** The spec of the connection that {@link runningJournal} runs. */
+export const SMTP = { method: 'SMTP', smtp: { source: 'Office365' } };
+
+/** Mailhold with one SMTP connection, `journal`, that is green. */
+export async function runningJournal(t: TestContext): Promise<RunningStandalone> {
+  const mailhold = await standaloneFolder(t);
+  await mailhold.put('journal.yaml', connectionManifest('journal', SMTP));
+  await mailhold.start();
+  await mailhold.until('green', (status) => light(status, 'journal') === 'True Succeeded');
+  return mailhold;
+}
+
+/** By role. */
+export function pids({ workers }: ReturnType<RunningStandalone['status']>): Record<string, number | undefined> {
+  return Object.fromEntries(workers.map(({ role, pid }) => [role, pid]));
+}
+
+/** Sends one message with the null reverse-path over STARTTLS, and verifies the certificate that Mailhold issued. */
+export async function send(mailhold: RunningStandalone, to: string): Promise<void> {
+  const ca = await readFile(join(mailhold.folder, '.mailhold', 'certificates', 'mailhold_default.pem'), 'utf8');
+  const transport = createTransport({
+    host: '127.0.0.1',
+    port: mailhold.port,
+    requireTLS: true,
+    tls: { ca, servername: 'in.archive.example.com' },
+  });
+  try {
+    await transport.sendMail({ envelope: { from: '', to }, raw: 'Subject: report\r\n\r\nbody\r\n' });
+  } finally {
+    transport.close();
+  }
 }

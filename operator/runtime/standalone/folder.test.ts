@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from './clock.ts';
 import { createEventLog } from './event-log.ts';
-import { type LastGoodTexts, type ManifestFolder, type Parsed, watchFolder } from './folder.ts';
+import { type ManifestFolder, watchFolder } from './folder.ts';
+import type { LastGoodTexts, Parsed } from './manifest-file.ts';
 import { StartupError } from './startup-error.ts';
 
 /** A format with one object per line, and a problem at each line that is `?`: what matters here is the folder. */

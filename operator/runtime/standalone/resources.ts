@@ -5,7 +5,7 @@ import type { MailGateway, MailGatewayStatus } from '../../api/mail-gateway.ts';
 import { duplicateProblems, type Manifest } from '../../api/manifest.ts';
 import { changeProblems } from '../../api/validate-resource.ts';
 import { sameArchiveForWriting, sameForWriting, sameGatewayForWriting } from '../../plan/same.ts';
-import type { Problem } from './folder.ts';
+import type { Problem } from './manifest-file.ts';
 import type { ObjectKey, Records } from './records.ts';
 
 export interface Resources {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ObjectName } from '../../../workers/process/contract.ts';
 import { createOnce, readIfPresent, replaceFile } from './atomic-file.ts';
 import { type IssuedCertificate, issuedCertificate } from './certificate.ts';
-import type { LastGoodTexts } from './folder.ts';
+import type { LastGoodTexts } from './manifest-file.ts';
 import { StartupError, systemCode } from './startup-error.ts';
 
 /**

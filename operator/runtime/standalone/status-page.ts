@@ -4,7 +4,7 @@ import type { MailArchive } from '../../api/mail-archive.ts';
 import type { MailGateway } from '../../api/mail-gateway.ts';
 import { API_VERSION } from '../../api/resource.ts';
 import type { ShownWorker } from './fleet.ts';
-import type { Problem } from './folder.ts';
+import type { Problem } from './manifest-file.ts';
 
 /** All that there is to see, at one moment. Objects are whole, as `kubectl get -o json` shows them. */
 export interface StandaloneView {
