@@ -1,0 +1,72 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { imapBench } from './imap-bench.ts';
+import type { Puller } from './imap-rounds.ts';
+import { compare, comparisonTable, imapTable, runsAsCsv, smtpTable } from './report.ts';
+import { smtpBench } from './smtp-bench.ts';
+
+// `make bench-quick`: what Mailhold takes in beside peers, in the same run on the same machine. Rounds are interleaved,
+// ratios are medians of the rounds' own ratios, and every acknowledged message is read back and compared.
+
+const OUT = join(import.meta.dirname, '..', '..', 'build', 'bench');
+const ROUNDS = 5;
+const TEN_KB = '10 KB, 10 connections';
+const LARGER = '75 KB, 10 connections';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const began = performance.now();
+
+const times = { warmupMs: 400, measureMs: 1_500 };
+const smtp = await smtpBench(
+  [
+    {
+      case: { name: TEN_KB, messageBytes: 10 * 1024, connections: 10, pipelining: false, ...times },
+      rounds: ROUNDS,
+      peers: ['mailhold', 'postfix', 'smtp-server', 'discard'],
+    },
+    {
+      case: { name: LARGER, messageBytes: 75 * 1024, connections: 10, pipelining: false, ...times },
+      rounds: ROUNDS,
+      peers: ['mailhold', 'postfix'],
+    },
+  ],
+  say,
+);
+const imap = await imapBench(
+  {
+    messages: 2_000,
+    messageBytes: 15 * 1024,
+    rounds: ROUNDS,
+    pullers: ['mailhold', 'mbsync-fsync', 'mailhold-whole', 'mbsync'],
+  },
+  say,
+);
+
+const smtpRates = (name: string, peer: string): { perSecond: number }[] =>
+  smtp.filter((run) => run.case.name === name && run.peer === peer).map(({ result }) => result);
+const imapRates = (puller: Puller): ImapRate[] => imap.filter((run) => run.puller === puller);
+type ImapRate = { perSecond: number };
+
+const comparisons = [
+  compare(`SMTP ${TEN_KB}: mailhold / postfix`, smtpRates(TEN_KB, 'mailhold'), smtpRates(TEN_KB, 'postfix'), 4),
+  compare(`SMTP ${TEN_KB}: mailhold / smtp-server`, smtpRates(TEN_KB, 'mailhold'), smtpRates(TEN_KB, 'smtp-server')),
+  compare(`SMTP ${TEN_KB}: discard / mailhold`, smtpRates(TEN_KB, 'discard'), smtpRates(TEN_KB, 'mailhold')),
+  compare(`SMTP ${LARGER}: mailhold / postfix`, smtpRates(LARGER, 'mailhold'), smtpRates(LARGER, 'postfix')),
+  compare('IMAP pull: mailhold / mbsync with FSync', imapRates('mailhold'), imapRates('mbsync-fsync'), 3),
+  compare('IMAP with start: mailhold / mbsync with FSync', imapRates('mailhold-whole'), imapRates('mbsync-fsync')),
+  compare('IMAP pull: mailhold / mbsync without FSync', imapRates('mailhold'), imapRates('mbsync')),
+].filter((one) => one !== undefined);
+
+await mkdir(OUT, { recursive: true });
+await writeFile(join(OUT, 'quick.csv'), runsAsCsv(smtp, imap));
+say(`
+TLS 1.3 with STARTTLS; rates are acknowledged messages, latency is from writing a message to its 250.
+"discard" stores nothing: it shows what the generator and loopback can do.
+
+${smtpTable(smtp)}
+
+${imapTable(imap)}
+
+${comparisonTable(comparisons)}
+
+${Math.round((performance.now() - began) / 1000)} s in all; every run is in build/bench/quick.csv`);

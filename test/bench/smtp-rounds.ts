@@ -1,0 +1,82 @@
+import { cpuOf } from './process-cpu.ts';
+import type { LoadGenerator, LoadResult } from './smtp-load.ts';
+import { turned } from './statistics.ts';
+
+/** A server that takes mail, to be measured beside others. */
+export interface SmtpPeer {
+  name: string;
+  port: number;
+  certificate: string;
+  serverName: string;
+  recipient: string;
+  /** Its process, whose children count with it. */
+  pid: number;
+}
+
+export interface SmtpCase {
+  name: string;
+  messageBytes: number;
+  connections: number;
+  pipelining: boolean;
+  warmupMs: number;
+  measureMs: number;
+}
+
+export interface SmtpRun {
+  case: SmtpCase;
+  peer: string;
+  round: number;
+  run: number;
+  result: LoadResult;
+  /** CPU of the server for each message, in microseconds; undefined where it cannot be seen. */
+  serverMicroseconds: number | undefined;
+}
+
+/** Sends to each peer in turn, round by round; the order turns with the rounds. */
+export async function runSmtpRounds(
+  generator: LoadGenerator,
+  peers: readonly SmtpPeer[],
+  smtpCase: SmtpCase,
+  rounds: number,
+  firstRun: number,
+  onRun: (run: SmtpRun) => void,
+): Promise<SmtpRun[]> {
+  const runs: SmtpRun[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    for (const peer of turned(peers, round)) {
+      const run = await runOne(generator, peer, smtpCase, round, firstRun + runs.length);
+      runs.push(run);
+      onRun(run);
+    }
+  }
+  return runs;
+}
+
+async function runOne(
+  generator: LoadGenerator,
+  { name, port, certificate, serverName, recipient, pid }: SmtpPeer,
+  smtpCase: SmtpCase,
+  round: number,
+  run: number,
+): Promise<SmtpRun> {
+  const { messageBytes, connections, pipelining, warmupMs, measureMs } = smtpCase;
+  const cpu: Promise<number | undefined>[] = [];
+  const result = await generator.run({
+    host: '127.0.0.1',
+    port,
+    certificate,
+    serverName,
+    recipient,
+    messageBytes,
+    pipelining,
+    run,
+    connections,
+    warmupMs,
+    measureMs,
+    onMeasure: () => cpu.push(cpuOf(pid)),
+  });
+  const [before, after] = await Promise.all(cpu);
+  const serverMicroseconds =
+    before === undefined || after === undefined ? undefined : ((after - before) * 1000) / result.measured;
+  return { case: smtpCase, peer: name, round, run, result, serverMicroseconds };
+}
