@@ -1,22 +1,19 @@
 import { type MessageRecord, readMessage } from '../workers/archive/reader.ts';
-import { PREVIEW_BYTES, type Preview, previewMessage } from '../workers/message/preview.ts';
+import type { Preview } from '../workers/message/parse-preview.ts';
+import { PREVIEW_LIMITS, previewMessage } from '../workers/message/preview.ts';
 import { oneMessage, openArchiveFolder } from './archive-folder.ts';
 import { parseArguments } from './arguments.ts';
 import { CommandError, ExitCode, type Io, UsageError } from './io.ts';
 import { type Paint, paintFor } from './table.ts';
 
-const usage = `usage: mailhold archive show FOLDER POSITION|DIGEST [--headers]
+const usage = `usage: mailhold archive show FOLDER POSITION|DIGEST
 
 Shows one message for reading: how it came, its headers, its text, its attachments, and the messages within it.
-
-  --headers   all headers, not only those that people read
 `;
-
-const READ_BY_PEOPLE = new Set(['from', 'to', 'cc', 'bcc', 'date', 'subject', 'message-id', 'x-ms-journal-report']);
 
 /** `mailhold archive show`. */
 export async function archiveShow(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArguments(args, { headers: { type: 'boolean', default: false } });
+  const { values, positionals } = parseArguments(args, {});
   if (values.help) {
     io.stdout.write(usage);
     return ExitCode.ok;
@@ -27,20 +24,20 @@ export async function archiveShow(args: readonly string[], io: Io): Promise<numb
   }
   const store = await openArchiveFolder(folder);
   const record = await oneMessage(store, reference);
-  if (record.metadata.length > PREVIEW_BYTES) {
-    throw new CommandError(
-      `The message has ${record.metadata.length} bytes, too many for a preview; "archive cat" writes it out.`,
-    );
-  }
   const parts: Buffer[] = [];
-  for await (const part of readMessage(store, record)) parts.push(part);
+  let bytes = 0;
+  for await (const part of readMessage(store, record)) {
+    parts.push(part);
+    bytes += part.length;
+    if (bytes >= PREVIEW_LIMITS.messageBytes) break;
+  }
   const paint = paintFor(io);
   io.stdout.write(`${captureLines(record, paint).map(printableLine).join('\n')}\n\n`);
-  const result = await previewMessage(Buffer.concat(parts));
-  if (!result.ok) {
-    throw new CommandError(`The message cannot be shown (${result.why}); "archive cat" writes it out as it is.`);
+  const result = await previewMessage(Buffer.concat(parts), record.metadata.length);
+  if (result.kind === 'none') {
+    throw new CommandError(`The message has no preview: ${result.why} "archive cat" writes it out as it is.`);
   }
-  const lines = previewLines(result.preview, values.headers, paint, '');
+  const lines = previewLines(result.preview, paint, '');
   io.stdout.write(`${lines.join('\n')}\n`);
   return ExitCode.ok;
 }
@@ -72,22 +69,17 @@ function captureLines({ position, metadata }: MessageRecord, paint: Paint): stri
   }
 }
 
-function previewLines(preview: Preview, allHeaders: boolean, paint: Paint, indent: string): string[] {
-  const headers = preview.headers
-    .filter(({ name }) => allHeaders || READ_BY_PEOPLE.has(name.toLowerCase()))
-    .map(({ name, value }) => `${paint(`${name}:`, 'bold')} ${printableLine(value)}`);
+function previewLines(preview: Preview, paint: Paint, indent: string): string[] {
+  const headers = preview.headers.map(({ name, value }) => `${paint(`${name}:`, 'bold')} ${printableLine(value)}`);
   const attachments = preview.attachments.map(
-    ({ name, type, bytes }) => `[${printableLine(name || 'no name')}, ${printableLine(type)}, ${bytes} bytes]`,
+    ({ name, type, bytes }) => `[${printableLine(name)}, ${printableLine(type)}, ${bytes} bytes]`,
   );
-  const own = [
-    ...headers,
-    '',
-    ...preview.text.trimEnd().split('\n').map(printableLine),
-    ...(attachments.length > 0 ? [''] : []),
-    ...attachments,
-  ];
-  const inner = preview.messages.flatMap((message) => ['', ...previewLines(message, allHeaders, paint, '  | ')]);
-  return [...own, ...inner].map((line) => `${indent}${line}`);
+  const kind = preview.journalReport ? [paint('Journal report; the mail that it reports is beneath.', 'dim')] : [];
+  const text = preview.text.trimEnd().split('\n').map(printableLine);
+  const ends = [...attachments, ...preview.notes.map((note) => paint(note, 'yellow'))];
+  const own = [...kind, ...headers, '', ...text, ...(ends.length > 0 ? ['', ...ends] : [])];
+  const inner = preview.messages.flatMap((message) => ['', ...previewLines(message, paint, '  | ')]);
+  return [...own, ...inner].map((line) => `${indent}${line}`.trimEnd());
 }
 
 /** Mail must not steer the terminal: control characters are shown as a mark. */

@@ -1,10 +1,11 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import { parseArgs } from 'node:util';
 import { StartupError } from '../operator/runtime/standalone/startup-error.ts';
 import { runStandalone } from '../operator/runtime/standalone.ts';
+import { parseArguments } from './arguments.ts';
+import { CommandError, ExitCode, type Io, UsageError } from './io.ts';
 
-export const usage = `usage: mailhold run FOLDER [--state DIR] [--http ADDRESS:PORT] [--log-file FILE] [--quiet]
+const usage = `usage: mailhold run FOLDER [--state DIR] [--http ADDRESS:PORT] [--log-file FILE] [--quiet]
 
 Runs Mailhold on this machine with the manifests of FOLDER, and follows them as they change.
 
@@ -14,90 +15,59 @@ Runs Mailhold on this machine with the manifests of FOLDER, and follows them as 
   --quiet               no log on standard output
 `;
 
-/** What a command writes to, and where its settings come from. */
-export interface RunIo {
-  stdout: { write(text: string): unknown };
-  stderr: { write(text: string): unknown };
-  env?: Readonly<Record<string, string | undefined>>;
-}
+const OPTIONS = {
+  state: { type: 'string' },
+  http: { type: 'string' },
+  'log-file': { type: 'string' },
+  quiet: { type: 'boolean', short: 'q', default: false },
+} as const;
 
 /** Signals that ask for an orderly end; the second one ends at once. What was acknowledged is durable already. */
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * `mailhold run`: serves until a signal ends it.
+ * `mailhold run`: serves until a signal ends it, or the signal of `io`.
  *
- * @returns the exit code: 0 after an orderly end, 1 where it could not start, 2 for wrong arguments
+ * @throws UsageError, CommandError where it cannot start
  */
-export async function run(args: readonly string[], io: RunIo): Promise<number> {
-  const parsed = parse(args);
-  if ('error' in parsed) {
-    io.stderr.write(`mailhold run: ${parsed.error}\n\n${usage}`);
-    return 2;
-  }
-  if (parsed.help) {
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parseArguments(args, OPTIONS);
+  if (values.help) {
     io.stdout.write(usage);
-    return 0;
+    return ExitCode.ok;
   }
-  const { folder, state, http, logFile, quiet } = parsed;
-  const ending = Promise.withResolvers<NodeJS.Signals>();
-  const onSignal = (signal: NodeJS.Signals): void => {
+  const [folder, ...more] = positionals;
+  if (folder === undefined || more.length > 0) throw new UsageError('name one folder with manifests.');
+
+  const ending = Promise.withResolvers<string>();
+  const endAtOnce = (): void => process.exit(ExitCode.failed);
+  const onSignal = (signal: string): void => {
     for (const name of ENDING) process.on(name, endAtOnce);
     ending.resolve(signal);
   };
-  const endAtOnce = (): void => process.exit(1);
+  const onAbort = (): void => ending.resolve('asked to end');
   for (const name of ENDING) process.once(name, onSignal);
+  io.signal.addEventListener('abort', onAbort, { once: true });
   try {
-    using log = openLog(logFile, quiet, io);
+    using log = openLog(values['log-file'], values.quiet, io);
     await using standalone = await runStandalone({
       folder,
-      ...(state !== undefined && { state }),
-      ...(http !== undefined && { http }),
-      env: io.env ?? process.env,
+      ...(values.state !== undefined && { state: values.state }),
+      ...(values.http !== undefined && { http: values.http }),
+      env: io.env,
       write: log.write,
     });
     io.stderr.write(`Mailhold serves the manifests of ${folder}; its status is at ${standalone.url}/status.\n`);
     const signal = await ending.promise;
     io.stderr.write(`${signal}: finishing what is in flight; once more ends at once.\n`);
-    return 0;
+    return ExitCode.ok;
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
-    io.stderr.write(`mailhold run: ${error.message}\n`);
-    return error.code === 'InvalidOption' ? 2 : 1;
+    if (error.code === 'InvalidOption') throw new UsageError(error.message, { cause: error });
+    throw new CommandError(error.message, { cause: error });
   } finally {
     for (const name of ENDING) process.off(name, onSignal).off(name, endAtOnce);
-  }
-}
-
-interface Arguments {
-  folder: string;
-  state: string | undefined;
-  http: string | undefined;
-  logFile: string | undefined;
-  quiet: boolean;
-  help: boolean;
-}
-
-function parse(args: readonly string[]): Arguments | { error: string } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        state: { type: 'string' },
-        http: { type: 'string' },
-        'log-file': { type: 'string' },
-        quiet: { type: 'boolean', short: 'q', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    const [folder, ...more] = positionals;
-    if (!values.help && (folder === undefined || more.length > 0)) return { error: 'name one folder with manifests.' };
-    const { state, http, quiet, help } = values;
-    return { folder: folder ?? '', state, http, logFile: values['log-file'], quiet, help };
-  } catch (error) {
-    // parseArgs throws TypeErrors whose messages are written for the person at the keyboard.
-    return { error: error instanceof Error ? error.message : String(error) };
+    io.signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -106,7 +76,7 @@ interface OpenLog extends Disposable {
 }
 
 /** Writes are synchronous: a worker whose lines nobody takes waits, instead of our memory filling up. */
-function openLog(file: string | undefined, quiet: boolean, io: RunIo): OpenLog {
+function openLog(file: string | undefined, quiet: boolean, io: Io): OpenLog {
   if (file === undefined) return openStandardLog(quiet, io);
   let descriptor: number;
   try {
@@ -131,7 +101,7 @@ function openLog(file: string | undefined, quiet: boolean, io: RunIo): OpenLog {
 }
 
 /** A reader that goes away (`| head`) ends the log, not the intake of mail. */
-function openStandardLog(quiet: boolean, { stdout, stderr }: RunIo): OpenLog {
+function openStandardLog(quiet: boolean, { stdout, stderr }: Io): OpenLog {
   let open = !quiet;
   const broken = (error: Error): void => {
     if (open) stderr.write(`Nobody reads the log any more (${error.message}); Mailhold goes on without it.\n`);
