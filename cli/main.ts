@@ -73,9 +73,9 @@ if (import.meta.main) {
       ending.abort();
       process.exit(130);
     });
+    // `mailhold archive ls | head` is no failure. `run` goes on without a reader of its log.
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   }
-  // `mailhold archive ls | head` is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   process.exitCode = await main(process.argv.slice(2), {
     stdout: process.stdout,
     stderr: process.stderr,

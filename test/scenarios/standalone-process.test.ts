@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { run } from '../../cli/run.ts';
+import { fileURLToPath } from 'node:url';
+import { main } from '../../cli/main.ts';
 import { connectionManifest, type RunningStandalone, standaloneFolder } from './running-standalone.ts';
 
 /** `mailhold run` as a process of its own, since what is shown here is how processes end. */
@@ -21,14 +22,10 @@ async function runProcess(
 }> {
   const mailhold = await standaloneFolder(t);
   await mailhold.put('journal.yaml', connectionManifest('journal', { method: 'SMTP', smtp: {} }));
-  const program = `
-    import { run } from ${JSON.stringify(new URL('../../cli/run.ts', import.meta.url).href)};
-    process.exitCode = await run(process.argv.slice(1), process);`;
-  const child = spawn(
-    process.execPath,
-    ['--input-type=module', '-e', program, '--', mailhold.folder, '--http', '127.0.0.1:0', ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const program = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+  const child = spawn(process.execPath, [program, 'run', mailhold.folder, '--http', '127.0.0.1:0', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   t.after(() => child.kill('SIGKILL'));
   child.stdout?.on('data', (chunk) => mailhold.log.push(String(chunk)));
   const errors: string[] = [];
@@ -138,10 +135,11 @@ test('what it cannot start with is said in one line', async (t) => {
   ];
   for (const [args, code, words] of cases) {
     let text = '';
-    const write = (chunk: string): void => {
-      text += chunk;
+    const write = (chunk: string | Uint8Array): void => {
+      text += String(chunk);
     };
-    assert.equal(await run(args, { stdout: { write }, stderr: { write } }), code, args.join(' '));
+    const io = { stdout: { write }, stderr: { write }, env: {}, signal: AbortSignal.timeout(10_000) };
+    assert.equal(await main(['run', ...args], io), code, args.join(' '));
     assert.match(text, words);
   }
 });
