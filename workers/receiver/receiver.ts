@@ -199,8 +199,8 @@ export function createReceiver(
       for (const [uid, recipient] of served.byUid) {
         if (all || before.byUid.get(uid) !== recipient) changed.push(uid);
       }
-      judge();
       board.updateGroup({ revision: group.revision });
+      judge();
       logger.info('configuration-served', { revision: group.revision, connections: served.byUid.size });
       selfTests.changed(changed);
     },

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { ReceiverConnection, ReceiverGroup } from '../process/contract.ts';
 import { FaultError } from '../process/fault-error.ts';
 import { Client } from './testing/client.ts';
 import type { MemoryLog } from './testing/memory-log.ts';
-import { addressOf, entry, eventually, type Running, startReceiver, testGroup } from './testing/receiver.ts';
+import {
+  addressOf,
+  entry,
+  eventually,
+  movableClock,
+  type Running,
+  startReceiver,
+  testGroup,
+} from './testing/receiver.ts';
+import type { Timeouts } from './timeouts.ts';
 
 const TO = `RCPT TO:<${addressOf('a')}>`;
 const full = new FaultError('ArchiveFull', 'later', 'The disk is full.');
@@ -299,56 +306,81 @@ test('452 where one connection holds half of the bytes in flight, while another 
   for (const client of clients) client.destroy();
 });
 
-const timeoutCases: [
-  string,
-  { command?: number; dataIdle?: number; message?: number; rateWindow?: number },
-  string,
-  string,
-][] = [
-  ['a command that does not come', { command: 30 }, '', '421 4.4.2'],
-  ['a command line that does not end', { command: 30 }, 'MAIL', '421 4.4.2'],
-  ['a message that stops', { dataIdle: 30 }, `MAIL FROM:<>\r\n${TO}\r\nDATA\r\nabc`, '421 4.4.2'],
-  ['a message that trickles', { rateWindow: 30 }, `MAIL FROM:<>\r\n${TO}\r\nDATA\r\nabc`, '421 4.4.2'],
-  ['a message that takes too long', { message: 30 }, `MAIL FROM:<>\r\n${TO}\r\nBDAT 9\r\nabc`, '421 4.4.2'],
+const MINUTE = 60_000;
+
+/** What the peer sends, how far the clock goes on then, and what it is told. */
+const timeoutCases: [string, string, number, Partial<Timeouts>, string][] = [
+  ['a command that does not come', '', 5 * MINUTE, {}, '421 4.4.2'],
+  ['a command line that does not end', 'MAIL', 5 * MINUTE, {}, '421 4.4.2'],
+  [
+    'a message that stops',
+    `MAIL FROM:<>\r\n${TO}\r\nDATA\r\nabc`,
+    3 * MINUTE,
+    { rateWindow: 60 * MINUTE },
+    '421 4.4.2',
+  ],
+  ['a message that trickles', `MAIL FROM:<>\r\n${TO}\r\nDATA\r\nabc`, MINUTE, {}, '421 4.4.2'],
+  [
+    'a message that takes too long',
+    `MAIL FROM:<>\r\n${TO}\r\nBDAT 9\r\nabc`,
+    30 * MINUTE,
+    { dataIdle: 60 * MINUTE, rateBytes: 0 },
+    '421 4.4.2',
+  ],
 ];
-for (const [name, timeouts, input, reply] of timeoutCases) {
+for (const [name, input, ms, timeouts, reply] of timeoutCases) {
   test(`${reply}: ${name}`, async () => {
-    await using running = await startReceiver([entry('a')], { options: { sweepMs: 5, timeouts } });
+    const clock = movableClock();
+    await using running = await startReceiver([entry('a')], { clock, options: { sweepMs: 5, timeouts } });
     const client = await Client.secure(running.port);
+    const begins = input.includes('abc');
     if (input !== '') client.send(input);
-    let { text } = await client.reply();
-    while (/^(250|354)/.test(text)) text = (await client.reply()).text;
-    assert.equal(text.slice(0, 9), reply);
+    if (begins) {
+      for (let replies = input.includes('BDAT') ? 2 : 3; replies > 0; replies -= 1) await client.reply();
+      await eventually(() => running.board.get('a')?.facts.counts.begun === 1, 'the message begins');
+    }
+    clock.advance(ms);
+    assert.equal((await client.reply()).text.slice(0, 9), reply);
     await client.closed();
-    assert.equal(running.board.get('a')?.facts.counts.deferred, input.includes('abc') ? 1 : 0);
+    assert.equal(running.board.get('a')?.facts.counts.deferred, begins ? 1 : 0);
     client.destroy();
   });
 }
 
 test('a peer that sends one byte now and then within a command is cut off all the same', async () => {
-  await using running = await startReceiver([entry('a')], { options: { sweepMs: 5, timeouts: { command: 60 } } });
-  const socket = connect(running.port, '127.0.0.1');
-  const drip = setInterval(() => socket.write('N'), 10);
-  socket.on('error', () => socket.destroy());
-  socket.resume();
-  await once(socket, 'end');
-  clearInterval(drip);
-  socket.destroy();
+  const clock = movableClock();
+  await using running = await startReceiver([entry('a')], { clock, options: { sweepMs: 5 } });
+  const client = await Client.connect(running.port);
+  await client.reply();
+  const ended = client.closed().then(() => true);
+  for (let cut = false; !cut; cut = await Promise.race([ended, nextTurn()])) {
+    client.send('N');
+    clock.advance(MINUTE);
+  }
+  client.destroy();
 });
 
 test('a handshake that does not come, and a peer that does not close, are cut', async () => {
-  await using running = await startReceiver([entry('a')], {
-    options: { sweepMs: 5, timeouts: { handshake: 30, farewell: 30 } },
-  });
+  const clock = movableClock();
+  await using running = await startReceiver([entry('a')], { clock, options: { sweepMs: 5 } });
   const silent = await clearText(running);
   await silent.command('STARTTLS');
+  clock.advance(30_000);
   await silent.closed();
   await eventually(() => running.board.group.failedHandshakes.length === 1, 'the handshake is known');
   const staying = await clearText(running);
   await staying.command('QUIT');
+  clock.advance(5_000);
   await eventually(
     () => running.lines.filter(({ event }) => event === 'session-ended').length === 2,
     'both sessions are over',
   );
+  silent.destroy();
   staying.destroy();
 });
+
+/** Lets sockets and timers have their turn. */
+async function nextTurn(): Promise<false> {
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  return false;
+}

@@ -1,5 +1,6 @@
 import type { Clock } from '../process/clock.ts';
 import type { Attempt, StageResult } from '../process/contract.ts';
+import { FaultError } from '../process/fault-error.ts';
 
 /** Tests at once: enough to pass thousands of changed connections in seconds, few enough to leave room for mail. */
 const AT_ONCE = 4;
@@ -95,7 +96,9 @@ export function createSelfTests({ clock, times, run, onAttempt, signal }: SelfTe
     },
     request: async (uid, emit, asked) => {
       const attempt = await run(uid, 'request', emit, AbortSignal.any([asked, signal]));
-      if (attempt === undefined) throw new Error('the connection is no longer served');
+      if (attempt === undefined) {
+        throw new FaultError('InvalidConfiguration', 'later', 'The receiver does not serve this connection.');
+      }
       if (!asked.aborted && !signal.aborted) finished(uid, attempt);
       return attempt;
     },

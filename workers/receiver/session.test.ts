@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { testArchive } from '../archive/test-archive.ts';
 import { Client } from './testing/client.ts';
 import { memoryLog } from './testing/memory-log.ts';
-import { addressOf, entry, eventually, localPart, startReceiver } from './testing/receiver.ts';
+import { addressOf, entry, eventually, localPart, movableClock, startReceiver } from './testing/receiver.ts';
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -205,17 +205,18 @@ test('the log may make a session wait in the middle of a body, and refuse it the
 });
 
 test('a peer that sends commands and reads no replies is not read from any more, and so runs out of time', async () => {
-  await using running = await startReceiver([entry('a')], {
-    options: { sweepMs: 5, timeouts: { command: 200, farewell: 20 } },
-  });
+  const clock = movableClock();
+  await using running = await startReceiver([entry('a')], { clock, options: { sweepMs: 5 } });
   const client = await Client.secure(running.port);
   client.socket.pause();
   const { socket } = client;
   const ended = once(socket, 'close');
+  const time = setInterval(() => clock.advance(60_000), 20);
   const commands = Buffer.from(`MAIL FROM:<>\r\nRCPT TO:<${addressOf('a')}>\r\nRSET\r\n`.repeat(500));
   while (!socket.destroyed) {
     if (!socket.write(commands)) await Promise.race([once(socket, 'drain'), ended]);
   }
+  clearInterval(time);
   await eventually(() => running.lines.some(({ event }) => event === 'session-ended'), 'the session is over');
   assert.equal(running.lines.find(({ event }) => event === 'session-ended')?.fields.end, 'timeout');
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import type { ArchiveLog } from '../../archive/log.ts';
-import { systemClock, timestamp } from '../../process/clock.ts';
+import { type Clock, systemClock, timestamp } from '../../process/clock.ts';
 import type { ReceiverConnection, ReceiverGroup } from '../../process/contract.ts';
 import { createFactsBoard, type FactsBoard } from '../../process/facts-board.ts';
 import { type LogFields, type Logger, silentLogger } from '../../process/logger.ts';
@@ -63,6 +63,18 @@ export function testGroup(changes: Partial<ReceiverGroup> = {}): ReceiverGroup {
   };
 }
 
+/** The system's clock, whose monotonic time a test can put forward: timeouts then pass without waiting. */
+export function movableClock(): Clock & { advance(ms: number): void } {
+  let ahead = 0;
+  return {
+    now: systemClock.now,
+    monotonic: () => systemClock.monotonic() + ahead,
+    advance: (ms) => {
+      ahead += ms;
+    },
+  };
+}
+
 export interface Running extends AsyncDisposable {
   receiver: Receiver;
   board: FactsBoard;
@@ -81,7 +93,8 @@ export async function startReceiver<L extends ArchiveLog = MemoryLog>(
     log = memoryLog() as ArchiveLog as L,
     options = {},
     group: changes = {},
-  }: { log?: L; options?: ReceiverOptions; group?: Partial<ReceiverGroup> } = {},
+    clock = systemClock,
+  }: { log?: L; options?: ReceiverOptions; group?: Partial<ReceiverGroup>; clock?: Clock } = {},
 ): Promise<Running & { log: L }> {
   const group = testGroup(changes);
   const registry = new Registry();
@@ -96,15 +109,15 @@ export async function startReceiver<L extends ArchiveLog = MemoryLog>(
       gateway: group.gateway,
       role: 'receiver',
       software: 'Mailhold/test',
-      startedAt: timestamp(systemClock),
+      startedAt: timestamp(clock),
       ready: false,
       archive: {},
       unknownRecipients: { count: 0 },
       failedHandshakes: [],
     },
-    systemClock,
+    clock,
   );
-  const context = { clock: systemClock, logger, registry, board, log, software: 'Mailhold/test' };
+  const context = { clock, logger, registry, board, log, software: 'Mailhold/test' };
   const receiver = createReceiver(context, group, options);
   const serve = (next: ReceiverConnection[], groupChanges: Partial<ReceiverGroup> = {}): Promise<void> =>
     receiver.apply({ group: { ...group, ...groupChanges }, entries: new Map(next.map((one) => [one.uid, one])) });
