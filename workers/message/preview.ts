@@ -1,19 +1,20 @@
 import { Worker } from 'node:worker_threads';
-import type { Preview, PreviewInput, PreviewLimits } from './preview-thread.ts';
+import type { Preview, PreviewInput, PreviewLimits } from './parse-preview.ts';
 
-/** What a preview may cost. Mail is made by strangers: each bound is one that a message has been built to break. */
+/** What a preview may cost. Mail is made by strangers: each bound is one that some message was built to break. */
 export const PREVIEW_LIMITS: PreviewLimits = {
   messageBytes: 32 * 1024 * 1024,
   textCharacters: 256 * 1024,
+  headerBytes: 256 * 1024,
+  parts: 200,
   depth: 3,
-  parts: 100,
 };
 
 const DEADLINE_MS = 10_000;
-/** Of the thread's heap; a message within `messageBytes` needs a fraction of it. */
-const HEAP_MB = 512;
+/** Of the thread's heap. Buffers are outside of it, and bounded by `messageBytes`. */
+const HEAP_MB = 256;
 
-/** A preview, or in a sentence why there is none. The message itself is untouched by either. */
+/** A preview, or in a sentence why there is none. The message is untouched by either. */
 export type PreviewResult = { kind: 'preview'; preview: Preview } | { kind: 'none'; why: string };
 
 export interface PreviewOptions {
@@ -23,14 +24,14 @@ export interface PreviewOptions {
 }
 
 /**
- * Parses a message for reading, in a thread of its own that is ended at a deadline: MIME and HTML of strangers may take
- * a parser any time, and memory. Nothing but `archive show` depends on it; mail is kept and read back without parsing.
+ * Parses a message for reading, in a thread of its own that is ended at a deadline: what strangers wrote may take a
+ * parser any time and memory. Mail is taken, kept and read back without it.
  *
- * @param bytes the message, or its beginning where it is longer than `messageBytes`; handed over to the thread
+ * @param bytes the message, or its beginning where it has more than `messageBytes`
  * @param length bytes of the whole message
  */
 export async function previewMessage(
-  bytes: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array,
   length: number,
   { limits, deadlineMs = DEADLINE_MS }: PreviewOptions = {},
 ): Promise<PreviewResult> {
@@ -38,7 +39,7 @@ export async function previewMessage(
   const thread = new Worker(new URL('./preview-thread.ts', import.meta.url), {
     workerData: input,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-    // The parser needs nothing of our surroundings.
+    // The parser needs to know nothing of its surroundings, and has nothing to say to the terminal.
     env: {},
     stdout: true,
     stderr: true,
@@ -46,12 +47,9 @@ export async function previewMessage(
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<PreviewResult>((resolve) => {
-      timer = setTimeout(
-        () => resolve({ kind: 'none', why: `It took longer than ${deadlineMs} ms to parse.` }),
-        deadlineMs,
-      );
+      timer = setTimeout(() => resolve({ kind: 'none', why: `It took more than ${deadlineMs} ms.` }), deadlineMs);
       thread.once('message', resolve);
-      thread.once('error', (error) => resolve({ kind: 'none', why: `It cannot be parsed: ${error.message}.` }));
+      thread.once('error', ({ message }) => resolve({ kind: 'none', why: `The parser failed: ${message}.` }));
       thread.once('exit', () => resolve({ kind: 'none', why: 'The parser ended without a result.' }));
     });
   } finally {
