@@ -93,6 +93,7 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const folderOf = (user: string, name: string | undefined): string =>
     name === undefined || name === 'INBOX' ? maildir(user) : join(maildir(user), `.${name}`);
   let delivered = 0;
+  let epochs = 0;
   return {
     host: 'localhost',
     imapsPort,
@@ -126,6 +127,11 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
     forgetUids: async (user) => {
       const names = (await readdir(maildir(user))).filter((name) => /^dovecot[.-]/.test(name));
       await Promise.all(names.map((name) => rm(join(maildir(user), name), { recursive: true, force: true })));
+      // Left to itself Dovecot takes the time in seconds, which may be that of the epoch before.
+      epochs += 1;
+      const list = join(maildir(user), 'dovecot-uidlist');
+      await writeFile(list, `3 V${epochs} N1 G${'0'.repeat(31)}${epochs % 10}\n`);
+      if (owner !== undefined) await chown(list, owner.uid, owner.gid);
     },
     log,
     [Symbol.asyncDispose]: () => end(child, folder),
