@@ -180,7 +180,7 @@ async function allMetrics(fleet: Fleet, own: OwnMetrics, signal: AbortSignal): P
     })),
   );
   const answered = workers.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  return mergeMetrics([{ labels: { role: 'standalone' }, text: await own.text() }, ...answered]);
+  return mergeMetrics([{ labels: {}, text: await own.text() }, ...answered]);
 }
 
 function program(role: 'receiver' | 'poller'): string {

@@ -1,6 +1,13 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { type ManifestFile, type ManifestReading, type Parsed, type Problem, readManifest } from './manifest-file.ts';
+import {
+  type ManifestFile,
+  type ManifestReading,
+  notKept,
+  type Parsed,
+  type Problem,
+  readManifest,
+} from './manifest-file.ts';
 import { StartupError, systemCode } from './startup-error.ts';
 
 /** One save shows as several notifications, and an editor may empty a file before it writes it. */
@@ -47,7 +54,7 @@ export async function watchFolder<T>(options: FolderOptions<T>): Promise<Manifes
     for (const name of files.keys()) {
       if (names.includes(name)) continue;
       files.delete(name);
-      await options.lastGood.remove(name);
+      await options.lastGood.remove(name).catch((error: unknown) => notKept(log, name, error));
       changed = true;
     }
     for (const name of names) {

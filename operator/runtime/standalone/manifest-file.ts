@@ -66,7 +66,6 @@ export async function readManifest<T>(
     parsed = unreadable(file, `it cannot be read (${code})`);
   }
   if (parsed.problems.length === 0) {
-    // The copy is for the next start; that it cannot be written now must not keep the manifest from being used.
     if (text !== undefined) await lastGood.write(file, text).catch((error: unknown) => notKept(log, file, error));
     return { text, shown: parsed, good: parsed.objects };
   }
@@ -76,7 +75,8 @@ export async function readManifest<T>(
   return { text, shown: { objects: good ?? parsed.objects, problems: parsed.problems }, good };
 }
 
-function notKept(log: EventLog, file: string, error: unknown): void {
+/** The copy is for the next start; without it the manifest is used all the same. */
+export function notKept(log: EventLog, file: string, error: unknown): void {
   log.warn('manifest-copy-not-written', { file, error: error instanceof Error ? error.message : String(error) });
 }
 
