@@ -60,7 +60,7 @@ export async function loadCursor(
   return { epoch, archived, rescanning, ...(position && { position }) };
 }
 
-/** Replaces the cursor file; resolves when it is durable. */
+/** Replaces the cursor file; its bytes are synced, so that it is the old one or the new one after a crash. */
 export async function saveCursor(path: string, archiveId: string, cursor: Cursor, settled: boolean): Promise<void> {
   const { epoch, rescanning, position } = cursor;
   const file: CursorFile = {
@@ -72,7 +72,10 @@ export async function saveCursor(path: string, archiveId: string, cursor: Cursor
     settled,
     archived: cursor.archived.toString(),
   };
-  await mkdir(dirname(path), { recursive: true });
+  // Not recursive: an archive whose volume went away must not be made anew in its place.
+  await mkdir(dirname(path)).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  });
   const temporary = `${path}.new`;
   const handle = await open(temporary, 'w', 0o600);
   try {

@@ -31,6 +31,8 @@ export interface PollServices {
   egress: () => Egress;
   timeouts: SessionTimeouts;
   software: string;
+  /** From so many waiting messages on a second session is worth its login. */
+  secondSessionFrom: number;
   onStage(stage: StageResult): void;
 }
 

@@ -25,12 +25,16 @@ const OPENING_AFTER_FAILURE = 16;
 /** How long a poll waits for the archive when the process has just begun. */
 const ARCHIVE_OPENS_MS = 5_000;
 
+/** A login costs as much as some hundred messages. */
+const SECOND_SESSION_FROM = 1_000;
+
 /** What tests set otherwise. */
 export interface PollerOptions {
   timeouts?: Partial<SessionTimeouts>;
   times?: Partial<ScheduleTimes>;
   resolve?: Resolve;
   random?: () => number;
+  secondSessionFrom?: number;
 }
 
 interface Served {
@@ -77,6 +81,7 @@ export function createPoller(
     egress: () => egress,
     timeouts: { ...defaultTimeouts, ...options.timeouts },
     software,
+    secondSessionFrom: options.secondSessionFrom ?? SECOND_SESSION_FROM,
     onStage: metrics.stage,
   };
 

@@ -116,7 +116,7 @@ for (const [then, sent, words] of [
 for (const maxSessions of [1, 2] as const) {
   test(`a server that allows one session is pulled over that one, with ${maxSessions} asked for`, async () => {
     await using server = await startImapServer({ fault: oneSession() });
-    await using rig = await startPollerRig();
+    await using rig = await startPollerRig({ secondSessionFrom: 1 });
     deliver(server.inbox, 'one', 'two');
     await rig.serve({ port: server.port, caBundle: server.certificate, maxSessions, afterArchive: 'Delete' });
     const facts = await rig.until('u1', ({ counts }) => counts.deleted === 2);

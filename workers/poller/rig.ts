@@ -9,7 +9,7 @@ import { openFileStore } from '../archive/store-file.ts';
 import { systemClock } from '../process/clock.ts';
 import type { Attempt, ConnectionFacts, PollerConnection, PollerGroup } from '../process/contract.ts';
 import { createFactsBoard, type FactsBoard } from '../process/facts-board.ts';
-import { silentLogger } from '../process/logger.ts';
+import { type Logger, silentLogger } from '../process/logger.ts';
 import { createPoller, type PollerOptions } from './poller.ts';
 
 const DEADLINE_MS = 15_000;
@@ -38,6 +38,7 @@ export interface RigOptions extends PollerOptions {
   egress?: PollerGroup['egress'];
   bytesInFlight?: number;
   reserveBytes?: number;
+  logger?: Logger;
 }
 
 export async function startPollerRig(options: RigOptions = {}): Promise<PollerRig> {
@@ -71,7 +72,8 @@ export async function startPollerRig(options: RigOptions = {}): Promise<PollerRi
     bytesInFlight: options.bytesInFlight ?? 32 * 1024 * 1024,
     egress: options.egress ?? { deny: [], allow: [] },
   };
-  const poller = createPoller({ clock, logger: silentLogger, registry, board, log, software }, group, options);
+  const logger = options.logger ?? silentLogger;
+  const poller = createPoller({ clock, logger, registry, board, log, software }, group, options);
   const ended = new AbortController();
   const read = async (): Promise<ArchiveItem[]> => Array.fromAsync(readArchive(await openFileStore(archive)));
   let stopped = false;

@@ -55,6 +55,12 @@ export interface Session {
   context(): FaultContext;
   /** Any error of the session, with the server's words. */
   fault(error: unknown): FaultError;
+  /**
+   * Deletes exactly these UIDs, given as a sequence-set; only with `uidPlus`.
+   *
+   * @throws FaultError
+   */
+  expunge(uids: string): Promise<void>;
   /** Closes without ado. */
   close(): void;
 }
@@ -142,6 +148,7 @@ async function selected(
     folder,
     bye: client.byeReason,
   });
+  const fault = (error: unknown): FaultError => faultOf(error, context());
   return {
     client,
     peer,
@@ -151,7 +158,16 @@ async function selected(
     readOnly,
     uidPlus,
     context,
-    fault: (error) => faultOf(error, context()),
+    fault,
+    expunge: async (uids) => {
+      try {
+        // With UIDPLUS this is UID EXPUNGE, never the bare one that takes other people's marks along.
+        if (uidPlus && (await client.messageDelete(uids, { uid: true }))) return;
+      } catch (error) {
+        throw fault(error);
+      }
+      throw new FaultError('ServerRefused', 'later', 'The server refused to delete messages that are archived.');
+    },
     close: () => {
       signal.removeEventListener('abort', stop);
       stop();
