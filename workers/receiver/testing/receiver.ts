@@ -75,6 +75,24 @@ export function movableClock(): Clock & { advance(ms: number): void } {
   };
 }
 
+/** The facts of a receiver that has just begun. */
+export function testBoard({ gateway }: ReceiverGroup, clock: Clock): FactsBoard {
+  return createFactsBoard(
+    randomBytes(8).toString('hex'),
+    {
+      gateway,
+      role: 'receiver',
+      software: 'Mailhold/test',
+      startedAt: timestamp(clock),
+      ready: false,
+      archive: {},
+      unknownRecipients: { count: 0 },
+      failedHandshakes: [],
+    },
+    clock,
+  );
+}
+
 export interface Running extends AsyncDisposable {
   receiver: Receiver;
   board: FactsBoard;
@@ -103,20 +121,7 @@ export async function startReceiver<L extends ArchiveLog = MemoryLog>(
     lines.push({ event, fields });
   };
   const logger: Logger = { ...silentLogger, info: note, warn: note, error: note, with: () => logger };
-  const board = createFactsBoard(
-    randomBytes(8).toString('hex'),
-    {
-      gateway: group.gateway,
-      role: 'receiver',
-      software: 'Mailhold/test',
-      startedAt: timestamp(clock),
-      ready: false,
-      archive: {},
-      unknownRecipients: { count: 0 },
-      failedHandshakes: [],
-    },
-    clock,
-  );
+  const board = testBoard(group, clock);
   const context = { clock, logger, registry, board, log, software: 'Mailhold/test' };
   const receiver = createReceiver(context, group, options);
   const serve = (next: ReceiverConnection[], groupChanges: Partial<ReceiverGroup> = {}): Promise<void> =>
