@@ -12,6 +12,7 @@ export interface Output {
   /** True on a terminal. */
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** A command: its arguments, and its exit code. */

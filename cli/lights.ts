@@ -1,6 +1,6 @@
 import type { ArchiveConnection } from '../operator/api/archive-connection.ts';
 import type { StandaloneStatus } from '../operator/runtime/standalone/status-page.ts';
-import { age, type Cell, cut, type Paint, renderTable } from './table.ts';
+import { age, type Cell, cut, type Paint, printable, renderTable, unpainted } from './table.ts';
 
 const HEADER = ['NAMESPACE', 'NAME', 'METHOD', 'READY', 'TESTED', 'ARCHIVING', 'BACKLOG', 'ENDPOINT', 'AGE'];
 
@@ -59,7 +59,7 @@ function rowOf(connection: ArchiveConnection, paint: Paint, now: number): Cell[]
   const { metadata, spec, status } = connection;
   const light = (type: string): Cell => {
     const value = condition(connection, type)?.status ?? 'Unknown';
-    return { text: `● ${value}`, paint: (text) => paint(text, colourOf(value)) };
+    return { text: paint === unpainted ? value : `● ${value}`, paint: (text) => paint(text, colourOf(value)) };
   };
   return [
     { text: metadata.namespace },
@@ -85,6 +85,12 @@ function colourOf(value: Condition['status']): 'green' | 'red' | 'yellow' {
   }
 }
 
+/** The light before its words; without colours by its shape. */
+function mark(paint: Paint, colour: 'green' | 'red' | 'yellow'): string {
+  if (paint !== unpainted) return paint('●', colour);
+  return { green: '✓', red: '✗', yellow: '…' }[colour];
+}
+
 function connectionWords(status: StandaloneStatus, paint: Paint): string[] {
   return status.connections.flatMap((connection) => {
     const ready = condition(connection, 'Ready');
@@ -92,7 +98,7 @@ function connectionWords(status: StandaloneStatus, paint: Paint): string[] {
       ready === undefined || (ready.status === 'True' && condition(connection, 'Archiving')?.status !== 'Unknown');
     if (quiet) return [];
     const { namespace, name } = connection.metadata;
-    return [`${paint('●', colourOf(ready.status))} ${namespace}/${name} ${ready.reason}: ${ready.message}`];
+    return [`${mark(paint, colourOf(ready.status))} ${namespace}/${name} ${ready.reason}: ${printable(ready.message)}`];
   });
 }
 
@@ -104,16 +110,18 @@ function surroundingWords(status: StandaloneStatus, paint: Paint): string[] {
     const ready = condition(it, 'Ready');
     if (ready === undefined || ready.status === 'True') return [];
     const { namespace, name } = it.metadata;
-    return [`${paint('●', colourOf(ready.status))} ${what} ${namespace}/${name} ${ready.reason}: ${ready.message}`];
+    return [
+      `${mark(paint, colourOf(ready.status))} ${what} ${namespace}/${name} ${ready.reason}: ${printable(ready.message)}`,
+    ];
   });
   const workers = status.workers
     .filter((worker) => worker.state !== 'running')
     .map(
       ({ role, gateway, state, restarts }) =>
-        `${paint('●', 'yellow')} ${role} of ${gateway} is ${state}, ${restarts} restarts`,
+        `${mark(paint, 'yellow')} ${role} of ${gateway} is ${state}, ${restarts} restarts`,
     );
   const problems = status.problems.map(
-    ({ file, line, column, message }) => `${paint('●', 'red')} ${file}:${line}:${column}: ${message}`,
+    ({ file, line, column, message }) => `${mark(paint, 'red')} ${file}:${line}:${column}: ${printable(message)}`,
   );
   return [...objects, ...workers, ...problems];
 }

@@ -61,7 +61,11 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
       io.stderr.write(`mailhold ${name}: ${error.message}\n`);
       return ExitCode.failed;
     }
-    throw error;
+    // Of the system (a disk that cannot be read), or a mistake of ours: then MAILHOLD_DEBUG shows where.
+    const words = error instanceof Error ? error.message : String(error);
+    const where = io.env.MAILHOLD_DEBUG && error instanceof Error ? `${error.stack}\n` : '';
+    io.stderr.write(`mailhold ${name}: ${words}\n${where}`);
+    return ExitCode.failed;
   }
 }
 

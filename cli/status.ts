@@ -1,8 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { StandaloneStatus } from '../operator/runtime/standalone/status-page.ts';
 import { oneOf, parseArguments } from './arguments.ts';
 import { CommandError, ExitCode, type Io } from './io.ts';
 import { allGreen, renderLights } from './lights.ts';
+import { screen } from './screen.ts';
 import { DEFAULT_SERVER, standaloneClient } from './standalone-client.ts';
 import { paintFor } from './table.ts';
 
@@ -62,23 +64,10 @@ export async function status(args: readonly string[], io: Io): Promise<number> {
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       draw(`${render(shown)}\n${error.message}\n`);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await setTimeout(RETRY_MS, undefined, { signal: io.signal }).catch(() => undefined);
       continue;
     }
     if (!structured || shown.change !== before) draw(render(shown));
   }
   return ExitCode.ok;
-}
-
-/** Draws over what was drawn before on a terminal, line by line, so that nothing flickers; elsewhere one after the other. */
-export function screen({ stdout }: Pick<Io, 'stdout'>): (text: string) => void {
-  if (stdout.isTTY !== true) return (text) => void stdout.write(text);
-  let height = 0;
-  return (text) => {
-    const lines = text.trimEnd().split('\n');
-    const up = height > 0 ? `\u001b[${height}A\r` : '';
-    const body = lines.map((line) => `${line}\u001b[K\n`).join('');
-    stdout.write(`${up}${body}\u001b[J`);
-    height = lines.length;
-  };
 }

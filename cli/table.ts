@@ -6,8 +6,16 @@ export type Paint = (text: string, colour: 'green' | 'red' | 'yellow' | 'dim' | 
 const CODES = { green: 32, red: 31, yellow: 33, dim: 2, bold: 1 } as const;
 
 export function paintFor({ stdout, env }: Pick<Io, 'stdout' | 'env'>): Paint {
-  if (stdout.isTTY !== true || env.NO_COLOR !== undefined || env.TERM === 'dumb') return (text) => text;
+  if (stdout.isTTY !== true || (env.NO_COLOR ?? '') !== '' || env.TERM === 'dumb') return unpainted;
   return (text, colour) => `\u001b[${CODES[colour]}m${text}\u001b[0m`;
+}
+
+/** No colour. */
+export const unpainted: Paint = (text) => text;
+
+/** One line that cannot steer a terminal: what a stranger wrote may hold control characters, and marks that turn text. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]+/gu, ' ');
 }
 
 /** A cell: its text, and how it is painted once it has its width. */
@@ -22,7 +30,10 @@ export interface Cell {
  * @param columns at most so many characters per line; what is longer is cut
  */
 export function renderTable(header: readonly string[], rows: readonly (readonly Cell[])[], columns?: number): string[] {
-  const all: readonly (readonly Cell[])[] = [header.map((text) => ({ text })), ...rows];
+  const all: readonly (readonly Cell[])[] = [
+    header.map((text) => ({ text })),
+    ...rows.map((row) => row.map((cell) => ({ ...cell, text: printable(cell.text) }))),
+  ];
   const widths = header.map((_, column) => Math.max(...all.map((row) => Array.from(row[column]?.text ?? '').length)));
   return all.map((row) => {
     let line = '';
