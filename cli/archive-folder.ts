@@ -15,6 +15,8 @@ export async function openArchiveFolder(folder: string): Promise<Store> {
   try {
     store = await openFileStore(folder);
   } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT') throw new CommandError(`There is no folder ${folder}.`);
     throw new CommandError(`${folder} cannot be read: ${error instanceof Error ? error.message : error}`);
   }
   try {

@@ -1,6 +1,6 @@
 import type { StandaloneStatus } from '../operator/runtime/standalone/status-page.ts';
 import type { TestEvent } from '../workers/process/contract.ts';
-import { CommandError } from './io.ts';
+import { CommandError, UsageError } from './io.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8460';
 
@@ -10,8 +10,12 @@ export interface StandaloneClient {
   test(namespace: string | undefined, name: string): AsyncIterable<TestEvent>;
 }
 
-/** @throws CommandError where nothing answers, or the answer is a refusal, with what to do */
+/**
+ * @throws UsageError where `server` is no URL
+ * @throws CommandError from every call where nothing answers, or the answer is a refusal, with what to do
+ */
 export function standaloneClient(server: string, signal: AbortSignal): StandaloneClient {
+  if (!URL.canParse(server)) throw new UsageError(`--server takes a URL as ${DEFAULT_SERVER}, not ${server}.`);
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     let response: Response;
     try {
