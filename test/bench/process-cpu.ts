@@ -30,3 +30,12 @@ async function usage(name: string): Promise<Usage | undefined> {
   const number = (at: number): number => Number(fields[at - 3]);
   return { pid: Number(name), parent: number(4), ms: (number(14) + number(15) + number(16) + number(17)) * TICK_MS };
 }
+
+/** CPU that the whole machine used so far, in ms: everything but idling and waiting for a disk. */
+export async function machineCpu(): Promise<number | undefined> {
+  const text = await readFile('/proc/stat', 'latin1').catch(() => undefined);
+  const fields = text?.split('\n', 1)[0]?.trim().split(/\s+/).slice(1, 9).map(Number);
+  if (fields === undefined) return undefined;
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;
+  return (user + nice + system + irq + softirq + steal) * TICK_MS;
+}

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imapBench } from './imap-bench.ts';
 import type { Puller } from './imap-rounds.ts';
-import { compare, comparisonTable, imapTable, runsAsCsv, smtpTable } from './report.ts';
+import { compare, comparisonTable, disturbance, imapTable, runsAsCsv, smtpTable } from './report.ts';
 import { smtpBench } from './smtp-bench.ts';
 
 // `make bench-quick`: what Mailhold takes in beside peers, in the same run on the same machine. Rounds are interleaved,
@@ -68,5 +68,5 @@ ${smtpTable(smtp)}
 ${imapTable(imap)}
 
 ${comparisonTable(comparisons)}
-
+${disturbance(smtp) ?? ''}
 ${Math.round((performance.now() - began) / 1000)} s in all; every run is in build/bench/quick.csv`);

@@ -10,27 +10,31 @@ export interface Comparison {
   wanted?: number;
 }
 
+/** Kernel threads alone, which write to the disk, use less. */
+const DISTURBING_CORES = 0.3;
+
 /** One row for each run, for spreadsheets. */
 export function runsAsCsv(smtp: readonly SmtpRun[], imap: readonly ImapRun[]): string {
   const head = [
     ...['kind', 'case', 'server_or_client', 'round', 'messages_per_second', 'p50_ms', 'p99_ms'],
-    ...['generator_cores', 'server_microseconds_per_message', 'wall_ms'],
+    ...['generator_cores', 'server_microseconds_per_message', 'other_cores', 'wall_ms'],
   ];
   return csv([
     head,
-    ...smtp.map(({ case: { name }, peer, round, result, serverMicroseconds }) => [
+    ...smtp.map(({ case: { name }, peer, round, result, serverMicroseconds, otherCores }) => [
       ...['smtp', name, peer, String(round + 1), result.perSecond.toFixed(1), result.p50.toFixed(3)],
-      ...[result.p99.toFixed(3), result.cores.toFixed(3), serverMicroseconds?.toFixed(1) ?? '', ''],
+      ...[result.p99.toFixed(3), result.cores.toFixed(3), serverMicroseconds?.toFixed(1) ?? ''],
+      ...[otherCores?.toFixed(2) ?? '', ''],
     ]),
     ...imap.map(({ puller, round, perSecond, ms }) => [
-      ...['imap', 'pull', puller, String(round + 1), perSecond.toFixed(1), '', '', '', '', ms.toFixed(1)],
+      ...['imap', 'pull', puller, String(round + 1), perSecond.toFixed(1), '', '', '', '', '', ms.toFixed(1)],
     ]),
   ]);
 }
 
 /** Medians over the rounds of each server. */
 export function smtpTable(runs: readonly SmtpRun[]): string {
-  const rows = [['SMTP', 'server', 'msg/s', 'p50 ms', 'p99 ms', 'server CPU us/msg', 'generator cores']];
+  const rows = [['SMTP', 'server', 'msg/s', 'p50 ms', 'p99 ms', 'server CPU us/msg', 'generator cores', 'other cores']];
   for (const [name, ofCase] of groupBy(runs, (run) => run.case.name)) {
     for (const [peer, own] of groupBy(ofCase, (run) => run.peer)) {
       const middle = (of: (run: SmtpRun) => number | undefined): number =>
@@ -43,10 +47,18 @@ export function smtpTable(runs: readonly SmtpRun[]): string {
         middle((run) => run.result.p99).toFixed(2),
         middle((run) => run.serverMicroseconds).toFixed(0),
         middle((run) => run.result.cores).toFixed(2),
+        middle((run) => run.otherCores).toFixed(2),
       ]);
     }
   }
   return table(rows);
+}
+
+/** A warning where others used the machine meanwhile: ratios then say less, and rates nothing. */
+export function disturbance(runs: readonly SmtpRun[]): string | undefined {
+  const others = median(runs.map(({ otherCores }) => otherCores ?? 0));
+  if (!(others > DISTURBING_CORES)) return undefined;
+  return `Others used ${others.toFixed(1)} cores meanwhile (median): take these figures on an idle machine again.`;
 }
 
 export function imapTable(runs: readonly ImapRun[]): string {

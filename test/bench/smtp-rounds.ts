@@ -1,4 +1,4 @@
-import { cpuOf } from './process-cpu.ts';
+import { cpuOf, machineCpu } from './process-cpu.ts';
 import type { LoadGenerator, LoadResult } from './smtp-load.ts';
 import { turned } from './statistics.ts';
 
@@ -30,6 +30,8 @@ export interface SmtpRun {
   result: LoadResult;
   /** CPU of the server for each message, in microseconds; undefined where it cannot be seen. */
   serverMicroseconds: number | undefined;
+  /** Cores that neither the server nor the generator used, but others on this machine: what disturbs the run. */
+  otherCores: number | undefined;
 }
 
 /** Sends to each peer in turn, round by round; the order turns with the rounds. */
@@ -60,7 +62,7 @@ async function runOne(
   run: number,
 ): Promise<SmtpRun> {
   const { messageBytes, connections, pipelining, warmupMs, measureMs } = smtpCase;
-  const cpu: Promise<number | undefined>[] = [];
+  const looks: Promise<Look>[] = [];
   const result = await generator.run({
     host: '127.0.0.1',
     port,
@@ -73,10 +75,35 @@ async function runOne(
     connections,
     warmupMs,
     measureMs,
-    onMeasure: () => cpu.push(cpuOf(pid)),
+    onMeasure: () => looks.push(look(pid)),
   });
-  const [before, after] = await Promise.all(cpu);
-  const serverMicroseconds =
-    before === undefined || after === undefined ? undefined : ((after - before) * 1000) / result.measured;
-  return { case: smtpCase, peer: name, round, run, result, serverMicroseconds };
+  const [before, after] = await Promise.all(looks);
+  return { case: smtpCase, peer: name, round, run, result, ...costs(result, before, after) };
+}
+
+interface Look {
+  at: number;
+  server: number | undefined;
+  machine: number | undefined;
+}
+
+async function look(pid: number): Promise<Look> {
+  const [server, machine] = await Promise.all([cpuOf(pid), machineCpu()]);
+  return { at: performance.now(), server, machine };
+}
+
+function costs(
+  result: LoadResult,
+  before: Look | undefined,
+  after: Look | undefined,
+): Pick<SmtpRun, 'serverMicroseconds' | 'otherCores'> {
+  if (before?.server === undefined || after?.server === undefined) {
+    return { serverMicroseconds: undefined, otherCores: undefined };
+  }
+  const server = after.server - before.server;
+  const machine = (after.machine ?? 0) - (before.machine ?? 0);
+  return {
+    serverMicroseconds: (server * 1000) / result.measured,
+    otherCores: Math.max(0, (machine - server) / (after.at - before.at) - result.cores),
+  };
 }
