@@ -28,7 +28,7 @@ async function transaction(): Promise<Client> {
 }
 
 async function newest(reply: string): Promise<Buffer> {
-  const number = Number(/^250 2\.0\.0 Kept as \w+\/(\d+)$/.exec(reply)?.[1]);
+  const number = Number(/^250 2\.0\.0 Kept as \w+:(\d+)$/.exec(reply)?.[1]);
   const record = (await archive.read()).messages.find(({ metadata }) => metadata.number === number);
   assert.ok(record, reply);
   return archive.bytesOf(record);

@@ -1,4 +1,4 @@
-import type { MessageBody, Stored } from '../archive/log.ts';
+import type { MessageBody, Position, Stored } from '../archive/log.ts';
 import { timestamp } from '../process/clock.ts';
 import { toFaultError } from '../process/fault-error.ts';
 import { type Reply, replies, replyToFault } from './replies.ts';
@@ -133,7 +133,7 @@ export class IncomingMessage {
       }
     }
     const ms = clock.monotonic() - begun;
-    const answer = stored ? `250 2.0.0 Kept as ${stored.position.writer}/${stored.position.number}` : undefined;
+    const answer = stored && `250 2.0.0 Kept as ${shortPosition(stored.position)}`;
     refusal = stored === undefined ? (refusal ?? replies.archiveFault) : undefined;
     if (refusal === undefined) this.#services.acknowledged(ms);
     this.conclude(refusal === undefined ? 'stored' : refusal.kind === 'rejected' ? 'rejected' : 'deferred', refusal);
@@ -143,7 +143,7 @@ export class IncomingMessage {
       peer: this.#peer,
       bytes: this.length,
       sha256: stored?.sha256,
-      position: stored && `${stored.position.writer}/${stored.position.number}`,
+      position: stored && `${stored.position.writer}:${stored.position.number}`,
       reply: text,
       ms: Math.round(ms * 10) / 10,
     });
@@ -176,4 +176,12 @@ export class IncomingMessage {
     this.#body?.abort();
     this.#body = undefined;
   }
+}
+
+/**
+ * A position for the peer's log, as `mailhold archive cat` takes it. Not the whole writer id: whoever knew it could send a
+ * message whose bytes pass for records of this writer, should the record around them ever be damaged.
+ */
+function shortPosition({ writer, number }: Position): string {
+  return `${writer.slice(0, 8)}:${number}`;
 }

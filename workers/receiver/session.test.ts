@@ -16,7 +16,7 @@ test('a journal report over STARTTLS is in the archive, byte for byte, when 250 
   const client = await Client.secure(running.port, 'mail.contoso.com');
   const recipient = addressOf('journal').toUpperCase();
   const reply = await client.transaction([recipient], 'Subject: x\r\n\r\n..dot\r\n.\r\n');
-  assert.match(reply, new RegExp(`^250 2\\.0\\.0 Kept as ${log.writer}/1$`));
+  assert.match(reply, new RegExp(`^250 2\\.0\\.0 Kept as ${log.writer.slice(0, 8)}:1$`));
   const { messages, findings } = await archive.read();
   assert.deepEqual(findings, []);
   const [record] = messages;
@@ -101,7 +101,7 @@ test('several messages in a session, and input that waits behind a commit keeps 
   client.send(`two\r\n.\r\nNOOP\r\nMAIL FROM:<>\r\n`);
   client.send(`RCPT TO:<${addressOf('a')}>\r\nDATA\r\n`);
   running.log.release();
-  assert.match((await client.reply()).text, /^250 2.0.0 Kept as memory\/2/);
+  assert.match((await client.reply()).text, /^250 2.0.0 Kept as memory:2/);
   for (const code of [250, 250, 250, 354]) assert.equal((await client.reply()).code, code);
   client.send('three\r\n.\r\n');
   assert.match((await client.reply()).text, /memory\/3/);
