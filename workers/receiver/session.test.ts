@@ -34,7 +34,7 @@ test('a journal report over STARTTLS is in the archive, byte for byte, when 250 
     peer: '127.0.0.1',
     bytes: 20,
     sha256: sha256(Buffer.from('Subject: x\r\n\r\n.dot\r\n')),
-    position: `${log.writer}/1`,
+    position: `${log.writer}:1`,
     reply,
   });
 });
