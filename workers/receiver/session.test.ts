@@ -104,7 +104,7 @@ test('several messages in a session, and input that waits behind a commit keeps 
   assert.match((await client.reply()).text, /^250 2.0.0 Kept as memory:2/);
   for (const code of [250, 250, 250, 354]) assert.equal((await client.reply()).code, code);
   client.send('three\r\n.\r\n');
-  assert.match((await client.reply()).text, /memory\/3/);
+  assert.match((await client.reply()).text, /memory:3/);
   client.destroy();
 });
 

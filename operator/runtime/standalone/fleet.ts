@@ -63,7 +63,7 @@ interface Member {
   restarts: number;
 }
 
-const PASSED_ON = /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/;
+const PASSED_ON = /^(NODE_COMPILE_CACHE|PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/;
 
 /** The worker processes of all gateways: one receiver and one poller for each. */
 export function createFleet(options: FleetOptions): Fleet {
