@@ -1,15 +1,9 @@
-import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { FaultError } from '../process/fault-error.ts';
 import type { Egress } from './egress.ts';
 import { faultOf } from './faults.ts';
+import type { Resolve } from './resolve.ts';
 import type { Stages } from './stages.ts';
-
-/** Names to addresses, in the order in which to try them. Rejects with an error of node:dns. */
-export type Resolve = (host: string) => Promise<string[]>;
-
-export const systemResolve: Resolve = async (host) =>
-  (await lookup(host, { all: true, order: 'ipv4first' })).map(({ address }) => address);
 
 export interface DialOptions {
   host: string;
@@ -59,7 +53,7 @@ async function resolved({ host, port, resolve, timeouts, signal }: DialOptions):
   const timeout = AbortSignal.timeout(timeouts.resolveMs);
   const ended = AbortSignal.any([timeout, signal]);
   try {
-    // A look-up of the system cannot be called off; we stop waiting for it.
+    // A look-up cannot be called off; we stop waiting for it.
     const stop = new Promise<never>((_, reject) => {
       ended.addEventListener('abort', () => reject(ended.reason), { once: true });
     });

@@ -5,13 +5,13 @@ import type { Attempt, PollerConnection, StageResult } from '../process/contract
 import type { ConnectionBoard } from '../process/facts-board.ts';
 import { type FaultError, toFaultError } from '../process/fault-error.ts';
 import type { Logger } from '../process/logger.ts';
-import type { Resolve } from './dial.ts';
 import type { Egress } from './egress.ts';
 import type { Gate } from './gate.ts';
 import { readOne } from './listing.ts';
 import type { MailboxState } from './mailbox-state.ts';
 import type { ArchiveMemory } from './memory.ts';
 import type { ReadBack } from './read-back.ts';
+import type { Resolve } from './resolve.ts';
 import { openSession, type Session, type SessionTimeouts } from './session.ts';
 import { recordStages, type Stages } from './stages.ts';
 import { takeIn } from './take-in.ts';

@@ -7,7 +7,6 @@ import type { Attempt, Fault, PollerConnection, PollerGroup } from '../process/c
 import type { ConnectionBoard } from '../process/facts-board.ts';
 import { FaultError, toFaultError } from '../process/fault-error.ts';
 import type { Worker, WorkerContext } from '../process/worker.ts';
-import { type Resolve, systemResolve } from './dial.ts';
 import { compileEgress, type Egress } from './egress.ts';
 import { createGate } from './gate.ts';
 import { type Mailbox, startMailbox } from './mailbox.ts';
@@ -16,6 +15,7 @@ import { createArchiveMemory } from './memory.ts';
 import { registerMetrics } from './metrics.ts';
 import { type PollServices, probe } from './poll.ts';
 import { createReadBack } from './read-back.ts';
+import { createResolve, type Resolve } from './resolve.ts';
 import { defaultScheduleTimes, type ScheduleTimes } from './schedule.ts';
 import { defaultTimeouts, type SessionTimeouts } from './session.ts';
 
@@ -75,7 +75,7 @@ export function createPoller(
     budget: createByteBudget(first.bytesInFlight),
     memory: createArchiveMemory(store),
     readBack: createReadBack(store, log.writer),
-    resolve: options.resolve ?? systemResolve,
+    resolve: options.resolve ?? createResolve(),
     archiveOpened: (signal) => openedWithin(archiveFirstOpened.promise, signal),
     archivePath: () => group.archive.path,
     egress: () => egress,

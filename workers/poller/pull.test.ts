@@ -10,7 +10,7 @@ import { deliver, newMailbox } from '../../test/peers/imap-server/mailbox.ts';
 import { startImapServer } from '../../test/peers/imap-server/server.ts';
 import { startPollerRig } from './rig.ts';
 
-const SHORT = { silenceMs: 400 };
+const SHORT = { silenceMs: 800 };
 const texts = (messages: readonly { bytes: Buffer }[]): string[] =>
   messages.map(({ bytes }) => bytes.toString('latin1')).sort();
 

@@ -10,7 +10,8 @@ import { startImapServer } from '../../test/peers/imap-server/server.ts';
 import type { PollerConnection } from '../process/contract.ts';
 import { startPollerRig } from './rig.ts';
 
-const SHORT = { resolveMs: 300, connectMs: 300, tlsMs: 300, greetMs: 300, silenceMs: 300 };
+/** Short where a server stays silent, long where a busy machine may be slow. */
+const SHORT = { resolveMs: 5_000, connectMs: 5_000, tlsMs: 5_000, greetMs: 800, silenceMs: 800 };
 const stageNames = (attempt: { stages: readonly { stage: string }[] }): string =>
   attempt.stages.map(({ stage }) => stage).join(' ');
 
@@ -195,7 +196,7 @@ test('the address that egress was checked on is the one that is dialled, whateve
 
 test('a name server that hangs is given up on', async () => {
   const resolve = (): Promise<string[]> => new Promise(() => undefined);
-  await using rig = await startPollerRig({ resolve, timeouts: SHORT });
+  await using rig = await startPollerRig({ resolve, timeouts: { ...SHORT, resolveMs: 100 } });
   await rig.serve({ state: 'Disabled' });
   const { fault, stages } = await rig.test('u1');
   assert.deepEqual([fault?.code, stages.at(-1)?.stage], ['DNSFailed', 'resolve']);

@@ -3,9 +3,10 @@ import type { ConnectionOptions } from 'node:tls';
 import { ImapFlow } from 'imapflow';
 import type { PollerConnection } from '../process/contract.ts';
 import { FaultError } from '../process/fault-error.ts';
-import { dial, type Resolve } from './dial.ts';
+import { dial } from './dial.ts';
 import type { Egress } from './egress.ts';
 import { type FaultContext, faultOf } from './faults.ts';
+import type { Resolve } from './resolve.ts';
 import type { Stages } from './stages.ts';
 import { secured, watchedTransport } from './transport.ts';
 
