@@ -33,6 +33,20 @@ test('in a narrow terminal no line is wider than it', () => {
   }
 });
 
+test('in a terminal too narrow for the endpoints they stand whole beneath the table', () => {
+  assert.deepEqual(renderLights({ ...scene, connections: scene.connections.slice(0, 2) }, { ...plain, columns: 90 }), [
+    'NAMESPACE   NAME      METHOD   READY   TESTED   ARCHIVING   BACKLOG   AGE',
+    'contoso     journal   SMTP     True    True     True        -         3m',
+    'contoso     new       SMTP     True    True     Unknown     -         20s',
+    '',
+    'CONNECTION        ENDPOINT',
+    'contoso/journal   k3@in.example.com',
+    'contoso/new       k4@in.example.com',
+    '',
+    '✓ contoso/new Succeeded: k4@in.example.com takes mail; no message has come yet.',
+  ]);
+});
+
 test('what is wrong beside the connections is told too', () => {
   const { connections, ...rest } = scene;
   const lines = renderLights(

@@ -1,8 +1,9 @@
 import type { ArchiveConnection } from '../operator/api/archive-connection.ts';
 import type { StandaloneStatus } from '../operator/runtime/standalone/status-page.ts';
-import { age, type Cell, cut, type Paint, printable, renderTable, unpainted } from './table.ts';
+import { age, type Cell, cut, type Paint, printable, renderTable, unpainted, widthOf } from './table.ts';
 
-const HEADER = ['NAMESPACE', 'NAME', 'METHOD', 'READY', 'TESTED', 'ARCHIVING', 'BACKLOG', 'ENDPOINT', 'AGE'];
+const ENDPOINT = 'ENDPOINT';
+const HEADER = ['NAMESPACE', 'NAME', 'METHOD', 'READY', 'TESTED', 'ARCHIVING', 'BACKLOG', ENDPOINT, 'AGE'];
 
 interface Condition {
   type: string;
@@ -22,20 +23,53 @@ export interface LightsOptions {
 /**
  * The table of all connections with their lights, beneath it the words of every light that is not green, and of what is
  * wrong beside the connections: manifests, gateways, archives, workers.
+ *
+ * Endpoints are there to be copied: where the terminal has no room for whole ones, they stand beneath the table.
  */
 export function renderLights(status: StandaloneStatus, { paint, columns, now }: LightsOptions): string[] {
-  const { connections } = status;
+  const connections = status.connections.toSorted((a, b) => order(a, b));
   if (connections.length === 0 && status.problems.length === 0) {
     return ['No ArchiveConnection yet: put a manifest into the folder.'];
   }
-  const rows = connections.map((connection) => rowOf(connection, paint, now));
-  const lines =
-    connections.length === 0
-      ? []
-      : renderTable(HEADER, rows, columns).map((line, i) => (i === 0 ? paint(line, 'bold') : line));
-  const words = [...connectionWords(status, paint), ...surroundingWords(status, paint)];
   const room = columns ?? Number.POSITIVE_INFINITY;
-  return words.length === 0 ? lines : [...lines, '', ...words.flatMap((text) => wrap(text, room))];
+  const table = tableOf(connections, { paint, columns, now });
+  const words = [...connectionWords(connections, paint), ...surroundingWords(status, paint)];
+  return words.length === 0 ? table : [...table, '', ...words.flatMap((text) => wrap(text, room))];
+}
+
+function tableOf(connections: readonly ArchiveConnection[], { paint, columns, now }: LightsOptions): string[] {
+  if (connections.length === 0) return [];
+  const rows = connections.map((connection) => rowOf(connection, paint, now));
+  const bold = ([head = '', ...rest]: string[]): string[] => [paint(head, 'bold'), ...rest];
+  const whole = renderTable(HEADER, rows);
+  if (columns === undefined || whole.every((line) => widthOf(line) <= columns)) return bold(whole);
+  const narrow = rows.map((row) => row.filter((_, column) => HEADER[column] !== ENDPOINT));
+  const endpoints = connections
+    .filter(({ status }) => status?.endpoint !== undefined)
+    .map(({ metadata: { namespace, name }, status }) => [`${namespace}/${name}`, status?.endpoint ?? '']);
+  return [
+    ...bold(
+      renderTable(
+        HEADER.filter((name) => name !== ENDPOINT),
+        narrow,
+        columns,
+      ),
+    ),
+    '',
+    ...bold(
+      renderTable(
+        ['CONNECTION', ENDPOINT],
+        endpoints.map((row) => row.map((text) => ({ text }))),
+        columns,
+      ),
+    ),
+  ];
+}
+
+/** By namespace, then by name, as kubectl lists them. */
+function order({ metadata: a }: ArchiveConnection, { metadata: b }: ArchiveConnection): number {
+  if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
 }
 
 /** True where every connection is Ready and nothing else is wrong. */
@@ -91,8 +125,8 @@ function mark(paint: Paint, colour: 'green' | 'red' | 'yellow'): string {
   return { green: '✓', red: '✗', yellow: '…' }[colour];
 }
 
-function connectionWords(status: StandaloneStatus, paint: Paint): string[] {
-  return status.connections.flatMap((connection) => {
+function connectionWords(connections: readonly ArchiveConnection[], paint: Paint): string[] {
+  return connections.flatMap((connection) => {
     const ready = condition(connection, 'Ready');
     const quiet =
       ready === undefined || (ready.status === 'True' && condition(connection, 'Archiving')?.status !== 'Unknown');

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Io } from './io.ts';
-import { cut } from './table.ts';
+import { cut, widthOf } from './table.ts';
 
 const CURSOR_UP = (rows: number): string => `\u001b[${rows}A`;
 const CLEAR_LINE_END = '\u001b[K';
@@ -27,10 +27,6 @@ export function screen({ stdout }: Pick<Io, 'stdout'>): (text: string) => void {
     drawn = fitting.map((line) => cutPainted(line, columns));
     stdout.write(`${up}\r${drawn.map((line) => `${line}${CLEAR_LINE_END}\n`).join('')}${CLEAR_BELOW}`);
   };
-}
-
-function widthOf(line: string): number {
-  return Array.from(stripVTControlCharacters(line)).length;
 }
 
 /** A line that is too long loses its colours with its end; cutting within them would leave the terminal coloured. */

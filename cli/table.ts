@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Io } from './io.ts';
 
 /** Colours of a terminal; where there is none, or NO_COLOR is set (no-color.org), nothing is coloured. */
@@ -51,6 +52,11 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
     }
     return line.trimEnd();
   });
+}
+
+/** Characters that are seen of a line, colours aside. */
+export function widthOf(line: string): number {
+  return Array.from(stripVTControlCharacters(line)).length;
 }
 
 /** At most so many characters, the last one an ellipsis where some are missing. */

@@ -17,19 +17,21 @@ export interface DemoMailServer extends AsyncDisposable {
  *
  * @param users names to passwords
  * @param mailbox user whose INBOX holds `messages`
+ * @param scripted true: even where Dovecot is installed
  */
 export async function startMailServer(
   users: Record<string, string>,
   mailbox: string,
   messages: readonly Buffer[],
+  scripted = dovecotMissing !== undefined,
 ): Promise<DemoMailServer> {
-  if (dovecotMissing !== undefined) {
+  if (scripted || dovecotMissing !== undefined) {
     // Its users share one INBOX; that the other user's password is wrong keeps them apart.
     const inbox = newMailbox();
     deliver(inbox, ...messages);
     const server = await startImapServer({ users, folders: { INBOX: inbox } });
     return {
-      what: 'the IMAP server of the tests, since Dovecot is not installed,',
+      what: `the scripted IMAP server of the tests (${dovecotMissing === undefined ? 'as asked' : 'Dovecot is not installed'})`,
       port: server.port,
       certificate: server.certificate,
       [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

@@ -59,8 +59,9 @@ async function demo({ stdout, env }: Surroundings, ended: AbortSignal): Promise<
   const waiting = [1, 2, 3].map((n) =>
     journalReport({ to: 'undeliverable@contoso.example', domain: 'contoso.example', subject: `Undelivered ${n}` }),
   );
+  // DEMO_MAIL_SERVER=scripted shows the demo as it is where Dovecot is not installed.
   const users = { undeliverable: await mailboxPassword(), sales: 'another one than in the demo' };
-  await using mailServer = await startMailServer(users, 'undeliverable', waiting);
+  await using mailServer = await startMailServer(users, 'undeliverable', waiting, env.DEMO_MAIL_SERVER === 'scripted');
   say(`${tick} ${mailServer.what} serves a mailbox with ${waiting.length} messages`);
 
   const folder = await makeDemoFolder(mailServer.port, mailServer.certificate);
@@ -116,7 +117,8 @@ async function demo({ stdout, env }: Surroundings, ended: AbortSignal): Promise<
     `${tick} ${sent.length} journal reports were sent over STARTTLS; one was read back, ${kept.length} bytes, byte for byte:`,
     `    ${command} archive cat ${folder.archive} ${reference}`,
     `    ${command} archive show ${folder.archive} ${reference}`,
-    `  The archive lies in ${folder.archive}; all that it holds: ${command} archive ls ${folder.archive}`,
+    `  The archive lies in ${folder.archive}; all that it holds:`,
+    `    ${command} archive ls ${folder.archive}`,
   ];
   if (!live) {
     say(['', table(), ...closing].join('\n'));

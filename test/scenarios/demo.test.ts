@@ -4,21 +4,32 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { connection, scene } from '../../cli/testing/status-scene.ts';
+import { unexpectedLights } from '../demo/expected-lights.ts';
 import { dovecotMissing } from '../peers/dovecot.ts';
 
 const DEMO = join(import.meta.dirname, '../demo/demo.ts');
 
-test('the demo without a terminal shows three green lights and a red one, reads a message back, and ends', async (t) => {
+const servers: [name: string, setting: string, skip: string | undefined][] = [
+  ['Dovecot', '', dovecotMissing],
+  ['the scripted IMAP server', 'scripted', undefined],
+];
+for (const [name, setting, skip] of servers) {
+  test(`the demo with ${name} shows three green lights and a red one, and reads a message back`, { skip }, (t) =>
+    demo(t, name, setting),
+  );
+}
+
+async function demo(t: TestContext, server: string, setting: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'mailhold-scenario-'));
   t.after(() => rm(folder, { recursive: true }));
   // The mail server of the demo runs as another user where we are root.
   await chmod(folder, 0o755);
-  if (dovecotMissing !== undefined) t.diagnostic(`the scripted IMAP server stands in for Dovecot: ${dovecotMissing}`);
   const began = performance.now();
   const child = spawn(process.execPath, [DEMO], {
-    env: { ...process.env, TMPDIR: folder },
+    env: { ...process.env, TMPDIR: folder, DEMO_MAIL_SERVER: setting },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -30,6 +41,7 @@ test('the demo without a terminal shows three green lights and a red one, reads 
   const [code] = await once(child, 'close');
   t.diagnostic(`${((performance.now() - began) / 1000).toFixed(1)} s`);
   assert.equal(code, 0, output);
+  assert.ok(output.startsWith(`✓ ${server}`), output);
   assert.equal(output, stripVTControlCharacters(output));
   const lights = (name: string): string[] =>
     output
@@ -54,4 +66,31 @@ test('the demo without a terminal shows three green lights and a red one, reads 
     [],
     'nothing is left but the folder that it names',
   );
+}
+
+test('where a light is not as it should be, the demo says which, and why', () => {
+  const words = unexpectedLights({
+    ...scene,
+    connections: [
+      connection('mailbox', '3m', {
+        Ready: ['False', 'FolderNotFound', 'The folder does not exist.'],
+        Tested: ['False', 'FolderNotFound', ''],
+        Archiving: ['Unknown', 'FolderNotFound', ''],
+        endpoint: 'a@b:993/X',
+      }),
+      connection('wrong-password', '3m', {
+        Ready: ['True', 'Succeeded', 'Every test passed.'],
+        Tested: ['True', 'Succeeded', ''],
+        Archiving: ['True', 'Succeeded', ''],
+        endpoint: 'a@b:993/Y',
+      }),
+    ],
+  });
+  assert.deepEqual(words, [
+    'There is no connection contoso/office365.',
+    'There is no connection fabrikam/exchange.',
+    'contoso/mailbox: Ready is False, not True. The folder does not exist.',
+    'contoso/mailbox: Archiving is Unknown, not True.',
+    'contoso/wrong-password: Ready is True, not False. Every test passed.',
+  ]);
 });
