@@ -154,7 +154,7 @@ export interface PollerConnection extends ConnectionBase {
   /** PEM roots instead of the public ones. */
   caBundle?: string;
   user: string;
-  /** Absent where the operator could not read the Secret: then `credentialFault` says why, and nothing is dialled. */
+  /** Absent where no password may be sent: the operator says why in the status, and nothing is dialled. */
   password?: string;
   folder: string;
   afterArchive: 'Keep' | 'Delete';
