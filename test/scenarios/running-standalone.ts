@@ -43,7 +43,8 @@ export async function standaloneFolder(
   };
   t.after(async () => {
     await stop();
-    await rm(folder, { recursive: true });
+    // Workers of a process that was killed may still be writing their last records.
+    await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 });
     const leak = log.find((line) => secrets.some((secret) => line.includes(secret)));
     if (leak !== undefined) throw new Error(`a secret is in the log: ${leak}`);
   });

@@ -20,29 +20,36 @@ async function runProcess(
   errors: string[];
   workers: () => Promise<number[]>;
 }> {
+  let child: ChildProcess | undefined;
+  // Before the folder is removed, which is asked for next: what is asked for first is done first.
+  t.after(async () => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
   const mailhold = await standaloneFolder(t);
   await mailhold.put('journal.yaml', connectionManifest('journal', { method: 'SMTP', smtp: {} }));
   const program = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, 'run', mailhold.folder, '--http', '127.0.0.1:0', ...args], {
+  const started = spawn(process.execPath, [program, 'run', mailhold.folder, '--http', '127.0.0.1:0', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  t.after(() => child.kill('SIGKILL'));
-  child.stdout?.on('data', (chunk) => mailhold.log.push(String(chunk)));
+  child = started;
+  started.stdout?.on('data', (chunk) => mailhold.log.push(String(chunk)));
   const errors: string[] = [];
   const url = await new Promise<string>((resolve, reject) => {
-    if (child.stderr === null) throw new Error('no standard error');
-    createInterface({ input: child.stderr }).on('line', (line) => {
+    if (started.stderr === null) throw new Error('no standard error');
+    createInterface({ input: started.stderr }).on('line', (line) => {
       errors.push(line);
       const found = /http:\/\/\S+(?=\/status)/.exec(line)?.[0];
       if (found !== undefined) resolve(found);
     });
-    child.once('close', () => reject(new Error(errors.join('\n'))));
+    started.once('close', () => reject(new Error(errors.join('\n'))));
   });
   const workers = async (): Promise<number[]> => {
     const status = (await (await fetch(`${url}/status`)).json()) as { workers: { pid?: number }[] };
     return status.workers.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   };
-  return { mailhold, child, url, errors, workers };
+  return { mailhold, child: started, url, errors, workers };
 }
 
 async function gone(pids: number[]): Promise<void> {
