@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.installed
 
-.PHONY: help demo test unit lint format types bench-quick generate clean
+.PHONY: help demo test unit lint format types bench-quick generate picture clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench-quick: $(INSTALLED) packages ## SMTP beside Postfix and IMAP beside mbsync
 generate: $(INSTALLED) ## Write crds/ and docs/reasons.md anew
 	@node operator/api/generate-crds.ts
 	@node operator/api/generate-reasons.ts
+
+picture: $(INSTALLED) ## Draw docs/lights.svg from a run of the demo
+	@DEMO_PICTURE=docs/lights.svg node test/demo/demo.ts </dev/null | tail -n 8
 
 clean: ## Remove what was installed and built
 	@rm -rf node_modules build

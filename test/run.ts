@@ -35,6 +35,7 @@ const suites: [what: string, concurrency: number, ...patterns: string[]][] = [
     'cli/**/*.test.ts',
     'test/*.test.ts',
     'test/peers/**/*.test.ts',
+    'test/demo/**/*.test.ts',
     'test/bench/**/*.test.ts',
   ],
   // One at a time: they start whole workers, and some measure memory.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
 import { renderLights } from '../../cli/lights.ts';
@@ -12,6 +12,7 @@ import { unexpectedLights } from './expected-lights.ts';
 import { journalReport } from './journal-report.ts';
 import { startMailServer } from './mail-server.ts';
 import { COMMAND, outputOf, startMailhold } from './mailhold-process.ts';
+import { terminalPicture } from './picture.ts';
 
 const DEADLINE_MS = 60_000;
 const HTTP_PORT = 8460;
@@ -120,6 +121,11 @@ async function demo({ stdout, env }: Surroundings, ended: AbortSignal): Promise<
     `  The archive lies in ${folder.archive}; all that it holds:`,
     `    ${command} archive ls ${folder.archive}`,
   ];
+  if (env.DEMO_PICTURE !== undefined) {
+    const coloured = paintFor({ stdout: { write: () => true, isTTY: true }, env: {} });
+    const lines = renderLights(status, { paint: coloured, columns: undefined, now: Date.now() });
+    await writeFile(env.DEMO_PICTURE, terminalPicture(['$ mailhold status', ...lines]));
+  }
   if (!live) {
     say(['', table(), ...closing].join('\n'));
     return;
