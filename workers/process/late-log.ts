@@ -3,19 +3,24 @@ import type { Fault } from './contract.ts';
 import { FaultError, toFaultError } from './fault-error.ts';
 
 const RETRY_MS = 1_000;
+/** A volume that hangs must not keep a worker from saying so. */
+const PATIENCE_MS = 2_000;
 
 /**
  * An archive log that exists before its folder can be opened, so that a worker starts, listens and tells the truth
  * (451, "the archive folder cannot be written") while a volume is missing, and goes on by itself when it is there.
  *
+ * Resolves once the first attempt has ended, after two seconds at the latest: a worker whose archive is in order never
+ * says that it is not.
+ *
  * @param open called at once, then each second until it succeeds
  */
-export function openLateLog(writer: string, open: () => Promise<ArchiveLog>): ArchiveLog {
+export async function openLateLog(writer: string, open: () => Promise<ArchiveLog>): Promise<ArchiveLog> {
   let log: ArchiveLog | undefined;
   let fault: Fault | undefined = {
     code: 'ArchiveNotWritable',
     retry: 'later',
-    message: 'The archive is being opened.',
+    message: 'The archive cannot be opened yet: its folder does not answer.',
   };
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -44,6 +49,13 @@ export function openLateLog(writer: string, open: () => Promise<ArchiveLog>): Ar
   function retry(): void {
     opening = attempt();
   }
+
+  let patience: NodeJS.Timeout | undefined;
+  const patient = new Promise<void>((resolve) => {
+    patience = setTimeout(resolve, PATIENCE_MS);
+  });
+  await Promise.race([opening, patient]);
+  clearTimeout(patience);
 
   const opened = (): ArchiveLog => {
     if (log) return log;

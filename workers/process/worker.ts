@@ -91,7 +91,7 @@ export async function runWorker<G extends WorkerGroup, E extends ConnectionEntry
     }
     if (running === undefined) {
       board.updateGroup({ gateway: group.gateway });
-      const log = openLateLog(writer, () =>
+      const log = await openLateLog(writer, () =>
         openArchiveLog({ target: group.archive, writer, clock, logger, software, registry }),
       );
       const follow = (): void => {
@@ -104,6 +104,7 @@ export async function runWorker<G extends WorkerGroup, E extends ConnectionEntry
         });
       };
       log.onChange(follow);
+      follow();
       const worker = await start({ clock, logger, registry, board, log, software }, group);
       running = { worker, log, archive: group.archive.path };
     }
