@@ -3,7 +3,8 @@ import { type MessageRecord, readArchive } from '../workers/archive/reader.ts';
 import type { Store } from '../workers/archive/store.ts';
 import { openFileStore } from '../workers/archive/store-file.ts';
 import { FaultError } from '../workers/process/fault-error.ts';
-import { CommandError } from './io.ts';
+import { parseArguments } from './arguments.ts';
+import { CommandError, type Io, UsageError } from './io.ts';
 
 /**
  * The archive in a folder, for reading.
@@ -56,4 +57,27 @@ export async function oneMessage(store: Store, reference: string): Promise<Messa
   const [only] = found.values();
   if (only === undefined) throw new CommandError(`No message in this archive is ${reference}.`);
   return only;
+}
+
+/**
+ * The message that the arguments `FOLDER POSITION|DIGEST` name, or undefined where help was asked for and given.
+ *
+ * @throws UsageError, CommandError
+ */
+export async function namedMessage(
+  args: readonly string[],
+  io: Io,
+  usage: string,
+): Promise<{ store: Store; record: MessageRecord } | undefined> {
+  const { values, positionals } = parseArguments(args, {});
+  if (values.help) {
+    io.stdout.write(usage);
+    return undefined;
+  }
+  const [folder, reference, ...more] = positionals;
+  if (folder === undefined || reference === undefined || more.length > 0) {
+    throw new UsageError('name the folder of an archive and one message.');
+  }
+  const store = await openArchiveFolder(folder);
+  return { store, record: await oneMessage(store, reference) };
 }

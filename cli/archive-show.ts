@@ -1,9 +1,8 @@
 import { type MessageRecord, readMessage } from '../workers/archive/reader.ts';
 import type { Preview } from '../workers/message/parse-preview.ts';
 import { PREVIEW_LIMITS, previewMessage } from '../workers/message/preview.ts';
-import { oneMessage, openArchiveFolder } from './archive-folder.ts';
-import { parseArguments } from './arguments.ts';
-import { CommandError, ExitCode, type Io, UsageError } from './io.ts';
+import { namedMessage } from './archive-folder.ts';
+import { CommandError, ExitCode, type Io } from './io.ts';
 import { type Paint, paintFor } from './table.ts';
 
 const usage = `usage: mailhold archive show FOLDER POSITION|DIGEST
@@ -13,17 +12,9 @@ Shows one message for reading: how it came, its headers, its text, its attachmen
 
 /** `mailhold archive show`. */
 export async function archiveShow(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArguments(args, {});
-  if (values.help) {
-    io.stdout.write(usage);
-    return ExitCode.ok;
-  }
-  const [folder, reference, ...more] = positionals;
-  if (folder === undefined || reference === undefined || more.length > 0) {
-    throw new UsageError('name the folder of an archive and one message.');
-  }
-  const store = await openArchiveFolder(folder);
-  const record = await oneMessage(store, reference);
+  const named = await namedMessage(args, io, usage);
+  if (named === undefined) return ExitCode.ok;
+  const { store, record } = named;
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of readMessage(store, record)) {
