@@ -81,7 +81,9 @@ export async function probe(
 /**
  * One poll: the stages on a new session, so that the light never rests on a cached login; then everything that waits is
  * pulled. The attempt is on the board as soon as its stages passed, since a pull may last hours; one that breaks off
- * replaces it.
+ * replaces it. After a failure that is not enough: were a run of failures ended by stages that pass, a mailbox whose
+ * every pull breaks would never have failed for long. There the pull has to end too, or to bring mail for as long as an
+ * interval.
  *
  * @returns undefined where it was stopped, else the fault that ended it, if any
  */
@@ -93,13 +95,26 @@ export async function poll(services: PollServices, options: PollOptions): Promis
   const stages = recordStages(clock, services.onStage);
   const tell = (fault?: FaultError): void =>
     board.attempted(attempt('poll', trigger, entry, startedAt, timestamp(clock), stages, fault));
+  let passed = false;
+  const pass = (): void => {
+    if (!passed) tell();
+    passed = true;
+  };
+  const proving: ConnectionBoard = {
+    ...board,
+    stored: (bytes) => {
+      board.stored(bytes);
+      if (clock.monotonic() - began >= entry.pollIntervalMs) pass();
+    },
+  };
   let session: Session | undefined;
   try {
     session = await gate.run(() => open(services, entry, stages, signal), signal);
-    tell();
-    const { refused, ...numbers } = await takeIn(services, options, session);
+    if (board.facts.failingSince === undefined) pass();
+    const { refused, ...numbers } = await takeIn(services, { ...options, board: proving }, session);
     if (refused) throw refused;
     await leave(session);
+    pass();
     logger.info('poll', { ...numbers, ms: Math.round(clock.monotonic() - began) });
     return {};
   } catch (error) {

@@ -146,6 +146,51 @@ test("a goodbye in the middle of a pull is told in the server's words", async ()
   assert.equal(facts.source?.waiting, 1);
 });
 
+test('a mailbox whose every pull breaks has failed since the first one, although its stages pass each time', async () => {
+  await using server = await startImapServer({ fault: byeAt('UID FETCH', 'Internal error') });
+  await using rig = await startPollerRig();
+  deliver(server.inbox, 'one');
+  await rig.serve({ port: server.port, caBundle: server.certificate, pollIntervalMs: 30 });
+  const { attempt, failingSince } = await rig.until('u1', (facts) => facts.failingSince !== undefined);
+  const polls = new Set([attempt?.startedAt]);
+  await rig.until('u1', (facts) => {
+    assert.equal(facts.failingSince, failingSince, 'the run of failures is not broken');
+    assert.notEqual(facts.attempt?.fault, undefined, 'no poll is told as passed before its pull');
+    return polls.add(facts.attempt?.startedAt).size > 3;
+  });
+  server.setFault({});
+  await rig.until('u1', (facts) => facts.failingSince === undefined && facts.attempt?.fault === undefined);
+});
+
+test('one message that cannot be had fails each poll, also while new mail goes on coming in', async () => {
+  await using server = await startImapServer({ fault: truncatedLiteral(1, 1, 'close') });
+  await using rig = await startPollerRig();
+  deliver(server.inbox, 'poison', 'two');
+  // Long against a poll, so that none of them counts as a long pull.
+  await rig.serve({ port: server.port, caBundle: server.certificate, pollIntervalMs: 1_000 });
+  const { failingSince } = await rig.until('u1', (facts) => facts.failingSince !== undefined);
+  await rig.until('u1', ({ counts }) => counts.stored === 1);
+  deliver(server.inbox, 'three');
+  await rig.until('u1', (facts) => {
+    assert.equal(facts.failingSince, failingSince, 'the run of failures is not broken');
+    return facts.counts.stored === 2;
+  });
+  assert.equal(rig.board.get('u1')?.facts.failingSince, failingSince);
+});
+
+test('a pull that lasts ends the run of failures before it ends itself', async () => {
+  await using server = await startImapServer({ fault: byeAt('AUTHENTICATE', 'Not now') });
+  await using rig = await startPollerRig();
+  deliver(server.inbox, ...Array.from({ length: 2_000 }, (_, n) => `${n} ${'x'.repeat(10_000)}`));
+  await rig.serve({ port: server.port, caBundle: server.certificate, pollIntervalMs: 1 });
+  await rig.until('u1', (facts) => facts.failingSince !== undefined);
+  // The whole of the last message is never sent, so that this pull cannot end.
+  server.setFault(truncatedLiteral(2_000, 10, 'stall'));
+  const facts = await rig.until('u1', (it) => it.failingSince === undefined && it.counts.stored > 0);
+  assert.equal(facts.attempt?.fault, undefined);
+  await rig.stop();
+});
+
 test('nothing is deleted on a server without UIDPLUS, and the stage says so', async () => {
   await using server = await startImapServer({ capabilities: ['SASL-IR'] });
   await using rig = await startPollerRig();
