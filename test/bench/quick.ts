@@ -16,17 +16,19 @@ const LARGER = '75 KB, 10 connections';
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const began = performance.now();
 
-const times = { warmupMs: 400, measureMs: 1_500 };
+const times = { warmupMs: 200, measureMs: 1_200 };
 const smtp = await smtpBench(
   [
     {
       case: { name: TEN_KB, messageBytes: 10 * 1024, connections: 10, pipelining: false, ...times },
       rounds: ROUNDS,
+      warmUpMs: 5_000,
       peers: ['mailhold', 'postfix', 'smtp-server', 'discard'],
     },
     {
       case: { name: LARGER, messageBytes: 75 * 1024, connections: 10, pipelining: false, ...times },
       rounds: ROUNDS,
+      warmUpMs: 1_500,
       peers: ['mailhold', 'postfix'],
     },
   ],

@@ -4,7 +4,7 @@ import { keyOf, messageChecker } from './expected-message.ts';
 import { startPeerServer } from './peer-server.ts';
 import { startReceiverPeer } from './receiver-peer.ts';
 import { startLoadGenerator } from './smtp-load.ts';
-import { runSmtpRounds, type SmtpCase, type SmtpPeer, type SmtpRun } from './smtp-rounds.ts';
+import { runSmtpRounds, type SmtpCase, type SmtpPeer, type SmtpRun, warmUp } from './smtp-rounds.ts';
 import { verifyArchive } from './verify-archive.ts';
 
 const HOST = 'peer.bench.example';
@@ -14,6 +14,8 @@ const LARGEST_BYTES = 2 * 1024 * 1024;
 export interface SmtpPlan {
   case: SmtpCase;
   rounds: number;
+  /** For how long each server is sent to before its first round. */
+  warmUpMs: number;
   /** Names of servers to measure: `mailhold`, `postfix`, `smtp-server`, `discard`. */
   peers: readonly string[];
 }
@@ -48,15 +50,22 @@ export async function smtpBench(plans: readonly SmtpPlan[], say: (line: string) 
   const generator = stack.use(startLoadGenerator());
 
   const runs: SmtpRun[] = [];
+  const warmUps: SmtpRun[] = [];
   for (const plan of plans) {
     const measured = peers.filter(({ name }) => plan.peers.includes(name));
+    say(`${plan.case.name}: warming up`);
+    for (const peer of measured) {
+      warmUps.push(await warmUp(generator, peer, plan.case, plan.warmUpMs, runs.length + warmUps.length));
+    }
     const onRun = ({ peer, round, result }: SmtpRun): void =>
       say(`${plan.case.name}, round ${round + 1} of ${plan.rounds}: ${peer} ${result.perSecond.toFixed(0)}/s`);
-    runs.push(...(await runSmtpRounds(generator, measured, plan.case, plan.rounds, runs.length, onRun)));
+    runs.push(
+      ...(await runSmtpRounds(generator, measured, plan.case, plan.rounds, runs.length + warmUps.length, onRun)),
+    );
   }
 
   await receiver.worker.stop();
-  const ours = new Map(runs.filter(({ peer }) => peer === 'mailhold').map((one) => [one.run, one]));
+  const ours = new Map([...warmUps, ...runs].filter(({ peer }) => peer === 'mailhold').map((one) => [one.run, one]));
   const acknowledged = [...ours.values()].flatMap(({ result }) => result.acknowledged);
   const check = messageChecker(({ run, connection, sequence }) => {
     const sent = ours.get(run);

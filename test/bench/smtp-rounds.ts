@@ -34,7 +34,11 @@ export interface SmtpRun {
   otherCores: number | undefined;
 }
 
-/** Sends to each peer in turn, round by round; the order turns with the rounds. */
+/**
+ * Sends to each peer in turn, round by round; the order turns with the rounds.
+ *
+ * @param firstRun number of the first run, which must be new: it stands in the ids of its messages
+ */
 export async function runSmtpRounds(
   generator: LoadGenerator,
   peers: readonly SmtpPeer[],
@@ -79,6 +83,17 @@ async function runOne(
   });
   const [before, after] = await Promise.all(looks);
   return { case: smtpCase, peer: name, round, run, result, ...costs(result, before, after) };
+}
+
+/** Sends to one peer for so long, unmeasured: a server that has run for days has its code compiled. */
+export function warmUp(
+  generator: LoadGenerator,
+  peer: SmtpPeer,
+  smtpCase: SmtpCase,
+  ms: number,
+  run: number,
+): Promise<SmtpRun> {
+  return runOne(generator, peer, { ...smtpCase, warmupMs: 0, measureMs: ms }, -1, run);
 }
 
 interface Look {
