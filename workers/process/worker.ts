@@ -8,6 +8,7 @@ import { type Configuration, watchConfiguration } from './configuration.ts';
 import type { Attempt, ConnectionEntry, StageResult, WorkerGroup } from './contract.ts';
 import { createFactsBoard, type FactsBoard } from './facts-board.ts';
 import { openLateLog } from './late-log.ts';
+import { createLineWriter } from './line-writer.ts';
 import { jsonLogger, type Logger } from './logger.ts';
 import { startStatusServer } from './status-server.ts';
 
@@ -61,7 +62,10 @@ export async function runWorker<G extends WorkerGroup, E extends ConnectionEntry
   const clock = systemClock;
   const software = `Mailhold/${version()}`;
   const writer = randomBytes(16).toString('hex');
-  const logger = jsonLogger((line) => process.stdout.write(line), clock.now, { worker: role });
+  const lines = createLineWriter((text) => process.stdout.write(text));
+  // The last words of a process are what one looks for.
+  process.on('exit', lines.flush);
+  const logger = jsonLogger(lines.write, clock.now, { worker: role });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const ending = new AbortController();
