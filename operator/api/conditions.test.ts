@@ -65,3 +65,19 @@ test('without words of its own a verdict has those of the catalogue', () => {
   const { message } = verdictOf('False', 'NoGateway');
   assert.equal(message, `${reasons.NoGateway.text} ${reasons.NoGateway.action}`);
 });
+
+test("numbers that move within a server's words are no reason for another message", () => {
+  const said = (words: string, reason: Reason = 'ServerRefused'): Lights => ({
+    Ready: verdictOf('False', reason, `imap.example.com refused the folder: "${words}". A few messages wait.`),
+  });
+  const first = conditionsOf(said('NO [SERVERBUG] Internal error [2026-11-25 08:13:57] (0.001 secs)'), undefined, 1, 0);
+  const message = (next: Lights) => conditionsOf(next, first, 1, 1).map((condition) => condition.message);
+  const same = first.map((condition) => condition.message);
+  assert.deepEqual(message(said('NO [SERVERBUG] Internal error [2026-11-26 17:00:02] (0.132 secs)')), same);
+  assert.notDeepEqual(message(said('NO [SERVERBUG] Another error [2026-11-25 08:13:57] (0.001 secs)')), same);
+  const other = said('NO [SERVERBUG] Internal error [2026-11-26 17:00:02] (0.132 secs)', 'Throttled');
+  assert.notDeepEqual(message(other), same, 'of another reason, all words are new');
+  const counted = (count: string): Lights => ({ Ready: verdictOf('False', 'BacklogGrowing', `Over ${count} wait.`) });
+  const [more] = conditionsOf(counted('1,000'), conditionsOf(counted('100'), undefined, 1, 0), 1, 1);
+  assert.equal(more?.message, 'Over 1,000 wait.', 'our own numbers count');
+});

@@ -54,7 +54,7 @@ export function conditionsOf(
         observedGeneration,
         lastTransitionTime: before?.status === verdict.status ? before.lastTransitionTime : new Date(now).toISOString(),
         reason: verdict.reason,
-        message: shortened(verdict.message),
+        message: settled(before, verdict.reason, shortened(verdict.message)),
       },
     ];
   });
@@ -67,6 +67,19 @@ export function findCondition(conditions: readonly Condition[] | undefined, type
 /** A verdict in the words of the catalogue, where there is nothing more to say. */
 export function verdictOf(status: Verdict['status'], reason: Reason, message?: string): Verdict {
   return { status, reason, message: message ?? `${reasons[reason].text} ${reasons[reason].action}`.trim() };
+}
+
+/**
+ * The message before, where the new one differs only in numbers that somebody else put into his words: servers add the
+ * time and the number of the session to what they say, and would have each retry rewrite the status.
+ */
+function settled(before: Condition | undefined, reason: string, message: string): string {
+  if (before === undefined || before.reason !== reason) return message;
+  return withoutQuotedNumbers(before.message) === withoutQuotedNumbers(message) ? before.message : message;
+}
+
+function withoutQuotedNumbers(message: string): string {
+  return message.replace(/"[^"]*"/g, (quoted) => quoted.replace(/[^\s"[\]()]*\d[^\s"[\]()]*/g, '0'));
 }
 
 function shortened(message: string): string {
