@@ -1,4 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { readIfPresent, replaceFile } from './atomic-file.ts';
 import { selfSignedCertificate } from './self-signed.ts';
 
@@ -26,6 +28,7 @@ export async function issuedCertificate(path: string, hostName: string, now: num
   if (kept !== undefined && now < kept.renewAt) return kept;
   const notBefore = now - BACKDATE_MS;
   const issued = await selfSignedCertificate(hostName, notBefore, notBefore + LIFE_MS);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await replaceFile(path, `${issued.certificate}${issued.privateKey}`, { durable: true });
   return { ...issued, renewAt: renewalTime(issued.certificate) };
 }

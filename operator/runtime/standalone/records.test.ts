@@ -115,3 +115,17 @@ test('a state folder that cannot be made is refused in words', async (t) => {
   await writeFile(path, '');
   await assert.rejects(openState(join(path, 'state')), { code: 'StateNotUsable', message: /ENOTDIR.*--state/ });
 });
+
+test('keys outlive their files while Mailhold runs, but not another key in their place', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'mailhold-state-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const state = await openState(join(folder, 'state'));
+  const gateway = { namespace: 'mailhold', name: 'default' };
+  const key = await state.addressKey(gateway);
+  await rm(join(folder, 'state'), { recursive: true });
+  assert.ok(await state.certificate(gateway, 'in.archive.example.com', Date.now()), 'others can be made anew');
+  assert.equal(await state.addressKey(gateway), key, 'an address key made anew would end every address');
+  assert.equal(await (await openState(join(folder, 'state'))).addressKey(gateway), key, 'it is on the disk again');
+  await writeFile(join(folder, 'state', 'keys', 'mailhold_default.address-key'), 'another');
+  assert.equal(await state.addressKey(gateway), 'another');
+});

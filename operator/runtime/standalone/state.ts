@@ -41,8 +41,14 @@ export async function openState(path: string): Promise<StateFolder> {
       { cause: error },
     );
   }
-  const key = (gateway: ObjectName, use: string): Promise<string> =>
-    createOnce(join(path, 'keys', `${fileName(gateway)}.${use}`), () => randomBytes(32).toString('base64'));
+  /** Where somebody clears the folder while we run, the same keys go into it again. */
+  const keys = new Map<string, string>();
+  const key = async (gateway: ObjectName, use: string): Promise<string> => {
+    const name = `${fileName(gateway)}.${use}`;
+    const text = await createOnce(join(path, 'keys', name), () => keys.get(name) ?? randomBytes(32).toString('base64'));
+    keys.set(name, text);
+    return text;
+  };
 
   return {
     path,

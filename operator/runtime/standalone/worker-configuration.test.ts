@@ -71,3 +71,12 @@ test('what a run before left is replaced where it differs', async (t) => {
     'connections-01/entries.json',
   ]);
 });
+
+test('a folder that was deleted while it was served is written anew', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'mailhold-worker-configuration-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const configuration = workerConfiguration(join(folder, 'poller'), bucketOf);
+  await configuration.write(group, [entry('1')]);
+  await rm(join(folder, 'poller'), { recursive: true });
+  assert.equal((await configuration.write(group, [entry('1')])).length, 17);
+});

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConnectionBucket, ConnectionEntry, WorkerGroup } from '../../../workers/process/contract.ts';
@@ -5,6 +6,7 @@ import { readIfPresent, replaceFile } from './atomic-file.ts';
 
 /** As many as the contract's folder layout has. */
 const BUCKETS = 16;
+const GROUP_FILE = 'group/config.json';
 
 export interface WorkerConfiguration {
   /**
@@ -38,6 +40,8 @@ export function workerConfiguration(folder: string, bucketOf: (uid: string) => n
 
   return {
     write: async (group, entries) => {
+      // Somebody cleared the state folder: a worker that starts would find nothing to serve.
+      if (!existsSync(join(folder, GROUP_FILE))) written.clear();
       const buckets = Array.from({ length: BUCKETS }, (): ConnectionEntry[] => []);
       const sorted = entries.toSorted((a, b) => (a.uid < b.uid ? -1 : 1));
       for (const entry of sorted) buckets[bucketOf(entry.uid)]?.push(entry);
@@ -46,7 +50,7 @@ export function workerConfiguration(folder: string, bucketOf: (uid: string) => n
           bring(`connections-${String(number).padStart(2, '0')}/entries.json`, { version: 1, entries: bucket }),
         ),
       );
-      names.push(await bring('group/config.json', group));
+      names.push(await bring(GROUP_FILE, group));
       return names.filter((name) => name !== undefined);
     },
   };
