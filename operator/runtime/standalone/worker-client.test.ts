@@ -97,6 +97,20 @@ test('after a restart of the worker its new facts replace the old ones', async (
   await until(() => client.facts?.epoch === 'b');
 });
 
+test('a worker that comes back is asked for an answer at once, although nothing changed meanwhile', async (t) => {
+  const { client, serve, until } = await fixture(t);
+  const hold = (url: string) =>
+    url.includes('&wait=') ? undefined : JSON.stringify(answer('a', 3, url === '/status'));
+  const first = await serve(hold);
+  await until(() => client.facts?.epoch === 'a');
+  const before = client.facts;
+  first.close();
+  first.closeAllConnections();
+  await serve(hold);
+  await until(() => client.facts !== before);
+  assert.equal(client.facts?.change, 3);
+});
+
 test('an answer in part of an unknown process makes it ask for everything', async (t) => {
   const { client, serve, until } = await fixture(t);
   let count = 0;

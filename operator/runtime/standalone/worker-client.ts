@@ -43,8 +43,11 @@ export function followWorker(options: WorkerClientOptions): WorkerClient {
   let wake: (() => void) | undefined;
 
   const ask = async (): Promise<void> => {
-    const query = facts === undefined ? '' : `?epoch=${facts.epoch}&since=${facts.change}&wait=${waitMs}`;
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(waitMs + ANSWER_MS)]);
+    // One that comes back says so at once, also where it has nothing new to say.
+    const wait = failures > 0 ? 0 : waitMs;
+    const held = wait === 0 ? '' : `&wait=${wait}`;
+    const query = facts === undefined ? '' : `?epoch=${facts.epoch}&since=${facts.change}${held}`;
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(wait + ANSWER_MS)]);
     const response = await open(socketPath, 'GET', `/status${query}`, deadline);
     const answer = JSON.parse(await readText(response)) as StatusAnswer;
     if (response.statusCode !== 200 || answer.version !== 1) throw new Error('the worker does not answer as expected');
