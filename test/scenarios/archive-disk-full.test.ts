@@ -4,8 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { ArchiveLog } from '../../workers/archive/log.ts';
-import { envelope, testArchive } from '../../workers/archive/test-archive.ts';
+import { envelope, testArchive, until } from '../../workers/archive/test-archive.ts';
 
 /** A real file system of 4 MB needs root; without it the unit tests with a failing store are all there is. */
 const why = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
@@ -78,14 +77,4 @@ async function onTmpfs(options: string, run: (folder: string) => Promise<void>):
     execFileSync('umount', [folder]);
     await rm(folder, { recursive: true });
   }
-}
-
-function until(log: ArchiveLog, holds: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (holds()) resolve();
-    };
-    log.onChange(look);
-    look();
-  });
 }

@@ -1,5 +1,6 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { ByteBudget } from '../process/byte-budget.ts';
+import { FaultError } from '../process/fault-error.ts';
 import type { Envelope, MessageBody, Stored } from './log.ts';
 import type { LargeWriter } from './store.ts';
 
@@ -117,7 +118,8 @@ export function createBody(options: BodyOptions): MessageBody {
       try {
         while (pumping) await pumping;
         if (failure) throw failure;
-        if (over) throw new Error('the body has ended');
+        if (over)
+          throw new FaultError('ArchiveNotWritable', 'later', 'The message was given up before it was complete.');
         const sha256 = hasher ? hasher.digest('hex') : hash('sha256', parts[0] ?? '', 'hex');
         if (large === undefined) return await options.commitSmall(parts, length, sha256, envelope);
         const finished = large;

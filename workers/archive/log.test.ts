@@ -8,9 +8,9 @@ import fc from 'fast-check';
 import { systemClock } from '../process/clock.ts';
 import { FaultError } from '../process/fault-error.ts';
 import { silentLogger } from '../process/logger.ts';
-import { type ArchiveLog, openArchiveLog } from './log.ts';
+import { openArchiveLog } from './log.ts';
 import type { Store } from './store.ts';
-import { envelope, testArchive } from './test-archive.ts';
+import { aroundCommits, envelope, testArchive } from './test-archive.ts';
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -130,7 +130,7 @@ test('a consumer goes on behind the position that it holds', async () => {
 test('messages that come together share a write and a sync', async () => {
   let commits = 0;
   await using archive = await testArchive();
-  const store = wrap(archive.store, async (commit) => {
+  const store = aroundCommits(archive.store, async (commit) => {
     commits += 1;
     await commit();
   });
@@ -138,53 +138,6 @@ test('messages that come together share a write and a sync', async () => {
   const before = commits;
   await Promise.all(Array.from({ length: 100 }, () => log.append(Buffer.from('x'), envelope)));
   assert.equal(commits - before, 1);
-});
-
-// A disk cannot be made to fail one sync and not the next, so a store around the real one does.
-test('a failed sync fails the whole group, is never tried again on that segment, and heals by itself', async () => {
-  await using archive = await testArchive();
-  let failing = false;
-  const store = wrap(archive.store, async (commit) => {
-    await commit();
-    if (failing) throw Object.assign(new Error('i/o error'), { code: 'EIO' });
-  });
-  const log = await archive.open({ store });
-  await log.append(Buffer.from('before'), envelope);
-  failing = true;
-  const group = await Promise.allSettled(['a', 'b'].map((text) => log.append(Buffer.from(text), envelope)));
-  for (const outcome of group) {
-    assert.ok(outcome.status === 'rejected' && outcome.reason instanceof FaultError);
-    assert.equal(outcome.reason.code, 'ArchiveNotWritable');
-    assert.equal(outcome.reason.retry, 'later');
-  }
-  assert.equal(log.fault?.code, 'ArchiveNotWritable');
-  assert.throws(() => log.begin(), FaultError);
-  failing = false;
-  await until(log, () => log.fault === undefined);
-  await log.append(Buffer.from('after'), envelope);
-  await log.close();
-  const { messages, findings } = await archive.read();
-  // The group that failed is complete on this disk, and counts for nothing all the same: it was answered 451.
-  assert.deepEqual(
-    messages.map((record) => record.metadata.length),
-    [6, 5],
-  );
-  assert.equal(findings.filter((finding) => finding.bad).length, 0);
-  assert.match(findings[0]?.text ?? '', /set aside \d+ bytes at its end \(EIO\)/);
-});
-
-test('a store that is full says ArchiveFull', async () => {
-  await using archive = await testArchive();
-  let full = false;
-  const log = await archive.open({
-    store: wrap(archive.store, async (commit) => {
-      if (full) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
-      await commit();
-    }),
-  });
-  full = true;
-  await assert.rejects(log.append(Buffer.from('x'), envelope), { code: 'ArchiveFull', retry: 'later' });
-  full = false;
 });
 
 test('intake stops while less than the reserve is free, with the figures in the message', async () => {
@@ -246,24 +199,3 @@ test('two writers share an archive and agree on its id', async () => {
   await Promise.all([one, two].map((log) => log.append(Buffer.from('x'), envelope)));
   assert.equal((await archive.read()).messages.length, 2);
 });
-
-/** A store whose commits go through `around`. */
-function wrap(store: Store, around: (commit: () => Promise<void>) => Promise<void>): Store {
-  return {
-    ...store,
-    createSegment: async (writer, sequence) => {
-      const segment = await store.createSegment(writer, sequence);
-      return { ...segment, commit: (parts) => around(() => segment.commit(parts)) };
-    },
-  };
-}
-
-function until(log: ArchiveLog, holds: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (holds()) resolve();
-    };
-    log.onChange(look);
-    look();
-  });
-}

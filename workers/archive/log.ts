@@ -1,23 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Registry } from 'prom-client';
-import { createByteBudget } from '../process/byte-budget.ts';
 import { type Clock, timestamp } from '../process/clock.ts';
 import type { ArchiveTarget, Fault, ObjectName } from '../process/contract.ts';
-import { FaultError } from '../process/fault-error.ts';
+import type { FaultError } from '../process/fault-error.ts';
 import type { Logger } from '../process/logger.ts';
-import { createBody, HEAD_ROOM } from './body.ts';
-import { createCommitMetrics } from './commit-metrics.ts';
 import { storeFault } from './fault.ts';
-import { watchFreeSpace } from './free-space.ts';
-import { type CommitEntry, createGroupCommit } from './group-commit.ts';
 import { openIdentity } from './identity.ts';
-import { createDurableMark, startMarkWriter } from './mark.ts';
-import { frameEvent, frameMessage, frameSegmentEnd, type Origin } from './metadata.ts';
-import { createSegments } from './segments.ts';
-import type { LargeWriter, Store } from './store.ts';
+import { startLog } from './running-log.ts';
+import type { Store } from './store.ts';
 import { openFileStore } from './store-file.ts';
-import { startTidying } from './tidy.ts';
-import { warcinfoRecord } from './warc.ts';
 
 /** Where a record stands: the writer's random id and the record's number with that writer, from 1. Never a byte offset. */
 export interface Position {
@@ -126,11 +117,6 @@ export interface ArchiveLog {
   close(): Promise<void>;
 }
 
-/** Bytes of message bodies in memory, where the caller does not say. */
-const MEMORY_BYTES = 64 * 1024 * 1024;
-/** How often a store that failed is tried again. */
-const PROBE_MS = 1_000;
-
 export interface LogOptions {
   target: ArchiveTarget;
   clock: Clock;
@@ -141,6 +127,7 @@ export interface LogOptions {
   writer?: string;
   /** Another store than the folder of `target`. */
   store?: Store;
+  /** Bytes of message bodies in memory; 64 MiB where the caller does not say. */
   memoryBytes?: number;
   registry?: Registry;
 }
@@ -157,183 +144,10 @@ export async function openArchiveLog(options: LogOptions): Promise<ArchiveLog> {
   try {
     const store = options.store ?? (await openFileStore(target.path));
     const archive = await openIdentity(store, timestamp(clock));
-    const origin: Origin = { archive, writer, software };
+    const origin = { archive, writer, software };
     return await startLog(options, store, origin, toFault);
   } catch (error) {
     logger.error('archive-not-opened', { archive: target.path, error: toFault(error).message });
     throw toFault(error);
   }
-}
-
-async function startLog(
-  { target, clock, logger, memoryBytes, registry }: LogOptions,
-  store: Store,
-  origin: Origin,
-  toFault: (error: unknown) => FaultError,
-): Promise<ArchiveLog> {
-  const listeners: (() => void)[] = [];
-  const changed = (): void => {
-    for (const listener of listeners) listener();
-  };
-  const memory = createByteBudget(memoryBytes ?? MEMORY_BYTES);
-  const metrics = registry && createCommitMetrics(registry);
-  const segments = createSegments(store, origin, clock);
-  await segments.prove();
-  const space = await watchFreeSpace(store, target.path, target.reserveBytes, changed);
-  const numbers = createDurableMark();
-  const mark = startMarkWriter(
-    store,
-    origin.writer,
-    () => numbers.durable,
-    (error) => logger.warn('mark-not-written', { error: toFault(error).message }),
-  );
-  const bodies = new Set<MessageBody>();
-  let lastNumber = 0;
-  let lastCommitAt: string | undefined;
-  let fault: Fault | undefined;
-  let probe: NodeJS.Timeout | undefined;
-  let closed = false;
-
-  const nextNumber = (): number => {
-    lastNumber += 1;
-    return lastNumber;
-  };
-  const worked = (bytes: number): void => {
-    lastCommitAt = timestamp(clock);
-    space.wrote(bytes);
-    metrics?.free(space.bytes);
-    mark.committed();
-    fault = undefined;
-    changed();
-  };
-  const failed = (error: unknown): FaultError => {
-    const told = toFault(error);
-    metrics?.failed();
-    if (fault?.message !== told.message) logger.error('archive-write-failed', { error: told.message });
-    fault = told.toFault();
-    if (!closed) probe ??= setTimeout(probeAgain, PROBE_MS);
-    changed();
-    return told;
-  };
-  /** After a failure nobody may be writing any more, since intake is refused: find out whether it works again. */
-  const probeAgain = (): void => {
-    probe = undefined;
-    if (closed || fault === undefined) return;
-    segments.prove().then(() => {
-      fault = undefined;
-      changed();
-    }, failed);
-  };
-
-  const group = createGroupCommit(async (batch) => {
-    const began = clock.monotonic();
-    const bytes = batch.reduce((sum, entry) => sum + entry.bytes, 0);
-    try {
-      await segments.commit(batch);
-    } catch (error) {
-      throw failed(error);
-    } finally {
-      for (const entry of batch) numbers.settle(entry.number);
-    }
-    metrics?.committed(batch.length, bytes, (clock.monotonic() - began) / 1000);
-    worked(bytes);
-  });
-  const commit = (number: number, parts: Buffer[], messageBytes: number | undefined): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-      const entry: CommitEntry = { number, parts, bytes, messageBytes, resolve, reject };
-      group.add(entry);
-    });
-  const refuseWhileClosed = (): void => {
-    if (closed) throw new FaultError('ArchiveNotWritable', 'later', 'The archive is being closed.');
-  };
-
-  const commitSmall = async (parts: Buffer[], length: number, sha256: string, envelope: Envelope): Promise<Stored> => {
-    refuseWhileClosed();
-    const number = nextNumber();
-    const { head, tail } = frameMessage(origin, number, length, sha256, envelope);
-    await commit(number, [Buffer.from(head), ...parts, Buffer.from(tail)], length);
-    return { position: { writer: origin.writer, number }, length, sha256 };
-  };
-  const commitLarge = async (
-    large: LargeWriter,
-    length: number,
-    sha256: string,
-    envelope: Envelope,
-  ): Promise<Stored> => {
-    const number = nextNumber();
-    const { head, tail } = frameMessage(origin, number, length, sha256, envelope);
-    const at = timestamp(clock);
-    const end = frameSegmentEnd(at, origin, { messages: 1, events: 0, messageBytes: length });
-    const info = warcinfoRecord(at, origin.software, origin.archive, HEAD_ROOM - Buffer.byteLength(head));
-    const began = clock.monotonic();
-    try {
-      await large.write([Buffer.from(tail), Buffer.from(end)]);
-      await large.finish(Buffer.from(info + head), number);
-    } catch (error) {
-      await large.discard().catch(toFault);
-      throw failed(error);
-    } finally {
-      numbers.settle(number);
-    }
-    metrics?.committed(1, length, (clock.monotonic() - began) / 1000);
-    worked(length);
-    return { position: { writer: origin.writer, number }, length, sha256 };
-  };
-  const appendEvent = async (event: LogEvent): Promise<Position> => {
-    refuseWhileClosed();
-    const number = nextNumber();
-    await commit(number, [Buffer.from(frameEvent(origin, number, event))], undefined);
-    return { writer: origin.writer, number };
-  };
-  const begin = (): MessageBody => {
-    refuseWhileClosed();
-    const now = fault ?? space.fault;
-    if (now) throw new FaultError(now.code, now.retry, now.message);
-    const body = createBody({
-      largeFrom: store.largeFrom,
-      memory,
-      openLarge: () => store.createLarge(origin.writer),
-      commitSmall,
-      commitLarge,
-      fail: failed,
-      ended: (ended) => bodies.delete(ended),
-    });
-    bodies.add(body);
-    return body;
-  };
-  const tidying = startTidying({ store, writer: origin.writer, clock, logger, appendEvent });
-
-  return {
-    archiveId: origin.archive,
-    writer: origin.writer,
-    begin,
-    append: async (message, envelope) => {
-      const body = begin();
-      body.write(message);
-      return body.commit(envelope);
-    },
-    appendEvent,
-    get fault() {
-      return fault ?? space.fault;
-    },
-    onChange: (listener) => listeners.push(listener),
-    get lastCommitAt() {
-      return lastCommitAt;
-    },
-    get freeBytes() {
-      return space.bytes;
-    },
-    close: async () => {
-      if (closed) return;
-      closed = true;
-      clearTimeout(probe);
-      space.close();
-      await tidying.close();
-      for (const body of bodies) body.abort();
-      await group.idle();
-      await segments.close().catch(failed);
-      await mark.close();
-    },
-  };
 }

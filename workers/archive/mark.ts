@@ -15,9 +15,16 @@ export interface Mark {
   beat: number;
 }
 
+/** Undefined also where a power cut left a file without content: a mark is not synced, and its loss costs only time. */
 export async function readMark(store: Store, writer: string): Promise<Mark | undefined> {
   const text = await store.readMark(writer);
-  return text === undefined ? undefined : (JSON.parse(text) as Mark);
+  if (text === undefined) return undefined;
+  try {
+    const mark = JSON.parse(text) as Partial<Mark> | null;
+    return typeof mark?.durable === 'number' ? (mark as Mark) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The highest number up to which all are settled, while they settle in any order. */
@@ -26,6 +33,7 @@ export function createDurableMark(): { settle(number: number): void; readonly du
   let durable = 0;
   return {
     settle: (number) => {
+      if (number <= durable) return;
       ahead.add(number);
       while (ahead.delete(durable + 1)) durable += 1;
     },
@@ -41,7 +49,8 @@ const AT_REST_MS = 10_000;
 export interface MarkWriter {
   /** Something was committed: the mark follows within 100 ms. */
   committed(): void;
-  close(): Promise<void>;
+  /** @param orderly every record is durable, or given up by a note: no record follows */
+  close(orderly: boolean): Promise<void>;
 }
 
 /** Keeps a writer's mark up to date until it is closed. `failed` hears why a mark could not be written. */
@@ -53,25 +62,33 @@ export function startMarkWriter(
 ): MarkWriter {
   let beat = 0;
   let soon: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
-  const write = (closed: boolean): Promise<void> => {
+  let closed = false;
+  let writing: Promise<void> | undefined;
+  /** One at a time. What it says is read when it begins, so a mark that waits for a slow disk is not old. */
+  const write = (): Promise<void> => {
     beat += 1;
     const mark: Mark = { version: 1, writer, durable: durable(), closed, beat };
-    writing = writing.then(() => store.writeMark(writer, JSON.stringify(mark))).catch(failed);
-    return writing;
+    return store.writeMark(writer, JSON.stringify(mark)).catch(failed);
   };
-  const atRest = setInterval(() => void write(false), AT_REST_MS);
+  const writeUnlessWriting = (): void => {
+    writing ??= write().finally(() => {
+      writing = undefined;
+    });
+  };
+  const atRest = setInterval(writeUnlessWriting, AT_REST_MS);
   return {
     committed: () => {
       soon ??= setTimeout(() => {
         soon = undefined;
-        void write(false);
+        writeUnlessWriting();
       }, AFTER_COMMIT_MS);
     },
-    close: () => {
+    close: async (orderly) => {
       clearInterval(atRest);
       clearTimeout(soon);
-      return write(true);
+      await writing;
+      closed = orderly;
+      await write();
     },
   };
 }

@@ -3,8 +3,9 @@ import type { Position } from './log.ts';
 import { type Mark, readMark } from './mark.ts';
 import type { EventMetadata, MessageMetadata } from './metadata.ts';
 import { scanSegment } from './scan.ts';
+import { segmentsBehind } from './seek.ts';
 import type { SegmentName, Store } from './store.ts';
-import { readTornNotes, type TornNote } from './torn-note.ts';
+import { readTornNotes, type TornNotes } from './torn-note.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 
@@ -54,6 +55,8 @@ export interface ReadOptions {
   writers?: readonly string[];
   /** Stop at the durable mark, as a consumer that acts on the outside world must. Otherwise everything readable. */
   durableOnly?: boolean;
+  /** Writers that are dead: their marks may lag behind what they acknowledged, and will not move any more. */
+  dead?: ReadonlySet<string>;
 }
 
 /**
@@ -69,7 +72,7 @@ export async function* readArchive(
   const writers = options.writers ?? (await store.writers());
   const marks = new Map<string, Mark | undefined>();
   for (const writer of writers) marks.set(writer, await readMark(store, writer));
-  const segments = await store.listSegments();
+  const segments = await store.listSegments(writers);
   for (const writer of writers) {
     const own = segments.filter((segment) => segment.writer === writer);
     yield* readWriter(store, own, notes, marks.get(writer), writer, options);
@@ -79,15 +82,17 @@ export async function* readArchive(
 async function* readWriter(
   store: Store,
   segments: SegmentName[],
-  notes: ReadonlyMap<string, TornNote>,
+  notes: TornNotes,
   mark: Mark | undefined,
   writer: string,
-  { after, durableOnly = false }: ReadOptions,
+  { after, durableOnly = false, dead }: ReadOptions,
 ): AsyncGenerator<ArchiveItem, void, undefined> {
   const from = after?.get(writer) ?? 0;
   const durable = mark?.durable ?? 0;
-  const lost = lostNumbers(notes, writer);
-  const group = segments.filter((s) => s.kind === 'group').sort((a, b) => a.sequence - b.sequence);
+  const until = durableOnly && !mark?.closed && !dead?.has(writer) ? durable : Number.POSITIVE_INFINITY;
+  const lost = notes.lost(writer);
+  const all = segments.filter((s) => s.kind === 'group').sort((a, b) => a.sequence - b.sequence);
+  const group = from > 0 ? await segmentsBehind(store, all, from) : all;
   const large = segments.filter((s) => s.kind === 'large').sort((a, b) => a.record - b.record);
   let last = from;
 
@@ -102,28 +107,35 @@ async function* readWriter(
   const largeUpTo = async function* (number: number): AsyncGenerator<ArchiveItem> {
     for (let next = large[0]; next !== undefined && next.record < number; next = large[0]) {
       large.shift();
-      if (next.record <= from) continue;
+      if (next.record <= from || next.record > until || lost.has(next.record)) continue;
       yield* readSegment(next);
     }
   };
   const readSegment = async function* (segment: SegmentName): AsyncGenerator<ArchiveItem> {
-    const note = notes.get(segment.path);
-    const counts = note ? Math.min(segment.bytes, note.goodBytes) : segment.bytes;
+    const tail = notes.tails.get(segment.path);
+    const bytes = tail ? Math.min(segment.bytes, tail.goodBytes) : segment.bytes;
+    const seen = { messages: 0, events: 0, whole: true };
     const file = await store.openSegment(segment);
     try {
-      for await (const found of scanSegment(file, writer, counts)) {
+      for await (const found of scanSegment(file, writer, bytes)) {
         switch (found.kind) {
           case 'segment-end':
+            if (seen.whole && (found.metadata.messages !== seen.messages || found.metadata.events !== seen.events)) {
+              const why = 'the segment ends with other counts than it has records';
+              yield finding(segment, { kind: 'damage', offset: found.offset, why }, false);
+            }
             break;
           case 'damage':
           case 'torn':
           case 'newer-format':
+            seen.whole = false;
             yield finding(segment, found, last >= durable);
             break;
           case 'event':
           case 'message': {
             const { number } = found.metadata;
-            if (number <= from || (durableOnly && number > durable)) break;
+            seen[found.kind === 'event' ? 'events' : 'messages'] += 1;
+            if (number <= from || number > until) break;
             const position = { writer, number };
             if (found.kind === 'event') {
               if (segment.kind === 'group') yield* largeUpTo(number);
@@ -147,15 +159,15 @@ async function* readWriter(
     } finally {
       await file.close();
     }
-    if (note && note.goodBytes < segment.bytes) {
+    if (tail && tail.goodBytes < segment.bytes) {
       yield {
         kind: 'finding',
         finding: 'torn',
         bad: false,
         writer,
         segment: segment.path,
-        offset: note.goodBytes,
-        text: `set aside ${segment.bytes - note.goodBytes} bytes at its end (${note.why})`,
+        offset: tail.goodBytes,
+        text: `set aside ${segment.bytes - tail.goodBytes} bytes at its end (${tail.why})`,
       };
     }
   };
@@ -192,8 +204,8 @@ export async function digestAgrees(store: Store, record: MessageRecord): Promise
 export async function findMessage(store: Store, position: Position): Promise<MessageRecord | undefined> {
   const after = new Map([[position.writer, position.number - 1]]);
   for await (const item of readArchive(store, { after, writers: [position.writer] })) {
-    if (item.kind !== 'finding' && item.position.number === position.number) {
-      return item.kind === 'message' ? item : undefined;
+    if (item.kind !== 'finding' && item.position.number >= position.number) {
+      return item.kind === 'message' && item.position.number === position.number ? item : undefined;
     }
   }
   return undefined;
@@ -227,12 +239,4 @@ function hole(writer: string, missing: number[]): Finding {
   const [first] = missing;
   const numbers = missing.length === 1 ? `record ${first}` : `${missing.length} records from ${first}`;
   return { kind: 'finding', finding: 'hole', bad: true, writer, text: `${numbers} of this writer cannot be found` };
-}
-
-function lostNumbers(notes: ReadonlyMap<string, TornNote>, writer: string): Set<number> {
-  const lost = new Set<number>();
-  for (const note of notes.values()) {
-    if (note.segment.includes(`/${writer}/`)) for (const number of note.lost) lost.add(number);
-  }
-  return lost;
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SegmentName, Store } from './store.ts';
 
+const HEAD = Buffer.from('head ');
+
 /** What every store must do; `open` gives a fresh, empty one and takes it away after the test. */
 export function storeConformance(name: string, open: (run: (store: Store) => Promise<void>) => Promise<void>): void {
   const conforms = (what: string, run: (store: Store) => Promise<void>): void => {
@@ -18,29 +20,34 @@ export function storeConformance(name: string, open: (run: (store: Store) => Pro
   };
 
   conforms('what is committed is listed and read back', async (store) => {
-    const segment = await store.createSegment('w1', 1);
+    const segment = await store.createSegment('w1', 1, HEAD);
     await segment.commit([Buffer.from('one '), Buffer.from('two ')]);
     await segment.commit([Buffer.from('three')]);
     await segment.close();
     const [listed] = await store.listSegments();
-    assert.deepEqual(listed, { writer: 'w1', path: segment.path, bytes: 13, kind: 'group', sequence: 1 });
-    assert.equal(await read(store, listed), 'one two three');
+    assert.deepEqual(listed, { writer: 'w1', path: segment.path, bytes: 18, kind: 'group', sequence: 1 });
+    assert.equal(await read(store, listed), 'head one two three');
   });
 
   conforms('more parts than one system call takes are all written, in order', async (store) => {
-    const segment = await store.createSegment('w1', 1);
+    const segment = await store.createSegment('w1', 1, HEAD);
     const parts = Array.from({ length: 3_000 }, (_, i) => Buffer.from(`${i},`));
     await segment.commit(parts);
     await segment.close();
     const [listed] = await store.listSegments();
-    assert.equal(await read(store, listed), parts.map(String).join(''));
+    assert.equal(await read(store, listed), `head ${parts.join('')}`);
   });
 
   conforms('a segment is created once', async (store) => {
-    await (await store.createSegment('w1', 1)).close();
-    await assert.rejects(store.createSegment('w1', 1));
-    await (await store.createSegment('w2', 1)).close();
+    await (await store.createSegment('w1', 1, HEAD)).close();
+    await assert.rejects(store.createSegment('w1', 1, HEAD));
+    await (await store.createSegment('w2', 1, HEAD)).close();
     assert.deepEqual((await store.writers()).sort(), ['w1', 'w2']);
+    const ofOne = await store.listSegments(['w2', 'unknown']);
+    assert.deepEqual(
+      ofOne.map((segment) => segment.writer),
+      ['w2'],
+    );
   });
 
   conforms('a large segment shows only when it is finished, with its head in place', async (store) => {
@@ -89,7 +96,7 @@ export function storeConformance(name: string, open: (run: (store: Store) => Pro
   });
 
   conforms('a mark is replaced as a whole', async (store) => {
-    await (await store.createSegment('w1', 1)).close();
+    await (await store.createSegment('w1', 1, HEAD)).close();
     assert.equal(await store.readMark('w1'), undefined);
     await store.writeMark('w1', 'a long first mark');
     await store.writeMark('w1', 'short');
@@ -97,13 +104,13 @@ export function storeConformance(name: string, open: (run: (store: Store) => Pro
   });
 
   conforms('reading past the end gives what there is', async (store) => {
-    const segment = await store.createSegment('w1', 1);
+    const segment = await store.createSegment('w1', 1, HEAD);
     await segment.commit([Buffer.from('short')]);
     await segment.close();
     const [listed] = await store.listSegments();
     assert.ok(listed);
     const reader = await store.openSegment(listed);
-    assert.equal((await reader.read(3, 100)).toString(), 'rt');
+    assert.equal((await reader.read(8, 100)).toString(), 'rt');
     assert.equal((await reader.read(100, 100)).length, 0);
     await reader.close();
   });

@@ -7,12 +7,15 @@
 export interface Store {
   /** Messages up to this many bytes are collected in memory and join the group commit. */
   readonly largeFrom: number;
-  /** Creates a segment for the group commit. */
-  createSegment(writer: string, sequence: number): Promise<SegmentWriter>;
+  /**
+   * Creates a segment for the group commit, durably, with its first bytes. Where it rejects it tried to leave nothing
+   * behind; the name is not used again.
+   */
+  createSegment(writer: string, sequence: number, head: Buffer): Promise<SegmentWriter>;
   /** Starts a segment of one large record, invisible until it is finished. */
   createLarge(writer: string): Promise<LargeWriter>;
-  /** All segments, in no order. Unfinished large ones are not among them. */
-  listSegments(): Promise<SegmentName[]>;
+  /** All segments, or those of some writers, in no order. Unfinished large ones are not among them. */
+  listSegments(writers?: readonly string[]): Promise<SegmentName[]>;
   openSegment(segment: SegmentName): Promise<SegmentReader>;
   writers(): Promise<string[]>;
   readMark(writer: string): Promise<string | undefined>;
@@ -52,7 +55,7 @@ export interface LargeWriter {
   write(parts: readonly Buffer[]): Promise<void>;
   /** Writes `head` at the beginning, over as many bytes that were written for it, syncs, and names the segment. */
   finish(head: Buffer, record: number): Promise<void>;
-  /** Leaves nothing behind. */
+  /** Leaves nothing behind, also after `finish` rejected. */
   discard(): Promise<void>;
 }
 

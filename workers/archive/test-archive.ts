@@ -82,3 +82,25 @@ async function sorted(items: AsyncIterable<ArchiveItem>) {
   }
   return { messages, events, findings };
 }
+
+/** A store whose commits go through `around`. */
+export function aroundCommits(store: Store, around: (commit: () => Promise<void>) => Promise<void>): Store {
+  return {
+    ...store,
+    createSegment: async (writer, sequence, head) => {
+      const segment = await store.createSegment(writer, sequence, head);
+      return { ...segment, commit: (parts) => around(() => segment.commit(parts)) };
+    },
+  };
+}
+
+/** Resolves once the condition holds, looking whenever the log changed. */
+export function until(log: ArchiveLog, holds: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (holds()) resolve();
+    };
+    log.onChange(look);
+    look();
+  });
+}

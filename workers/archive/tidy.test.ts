@@ -6,6 +6,7 @@ import { silentLogger } from '../process/logger.ts';
 import type { LogEvent } from './log.ts';
 import { envelope, type TestArchive, testArchive } from './test-archive.ts';
 import { DEAD_AFTER_MS, startTidying } from './tidy.ts';
+import { claimName, type TornNote, tornNoteName } from './torn-note.ts';
 
 /** An archive whose only writer was killed while it wrote its second message, and a large one. */
 async function afterKill(): Promise<TestArchive & { dead: string; segment: string }> {
@@ -93,8 +94,8 @@ test('a writer that was stopped in mid-write and set aside meanwhile does not ac
     clock: { now: () => Date.UTC(2026, 0, 1), monotonic: () => now },
     store: {
       ...archive.store,
-      createSegment: async (writer, sequence) => {
-        const segment = await archive.store.createSegment(writer, sequence);
+      createSegment: async (writer, sequence, head) => {
+        const segment = await archive.store.createSegment(writer, sequence, head);
         return {
           ...segment,
           commit: async (parts) => {
@@ -110,15 +111,10 @@ test('a writer that was stopped in mid-write and set aside meanwhile does not ac
   assert.ok(segment);
   during = async () => {
     now += 70_000;
-    const note = {
-      version: 1,
-      segment: segment.path,
-      goodBytes: segment.bytes,
-      lost: [],
-      at: '',
-      why: 'taken for dead',
-    };
-    await archive.store.createNote(`torn/${log.writer}-0000001.json`, JSON.stringify(note));
+    const tail = { segment: segment.path, goodBytes: segment.bytes };
+    const note: TornNote = { version: 1, writer: log.writer, tail, lost: [], at: '', why: 'taken for dead' };
+    await archive.store.createNote(claimName(log.writer, 1), '{}');
+    await archive.store.createNote(tornNoteName(log.writer, 1), JSON.stringify(note));
   };
   await assert.rejects(log.append(Buffer.from('hidden'), envelope), { code: 'ArchiveNotWritable' });
   during = async () => undefined;
@@ -131,4 +127,28 @@ test('a writer that was stopped in mid-write and set aside meanwhile does not ac
     messages.map((record) => record.metadata.length),
     [6, 5],
   );
+});
+
+test('the last segment of a dead writer that is whole is read once, and not again at each start', async () => {
+  await using archive = await testArchive();
+  const log = await archive.open();
+  await log.append(Buffer.from('kept'), envelope);
+  await log.close();
+  const mark = { version: 1, writer: log.writer, durable: 0, closed: false, beat: 1 };
+  await archive.store.writeMark(log.writer, JSON.stringify(mark));
+  const read: number[] = [];
+  for (let start = 0; start < 3; start += 1) {
+    let opened = 0;
+    const openSegment: typeof archive.store.openSegment = (segment) => {
+      opened += 1;
+      return archive.store.openSegment(segment);
+    };
+    const { tidying, events, lookAt } = tidier({ ...archive, store: { ...archive.store, openSegment } });
+    await lookAt(DEAD_AFTER_MS);
+    await tidying.close();
+    assert.deepEqual(events, []);
+    read.push(opened);
+  }
+  assert.ok((read[0] ?? 0) > 0);
+  assert.deepEqual(read.slice(1), [0, 0]);
 });

@@ -2,15 +2,15 @@ import { type Clock, timestamp } from '../process/clock.ts';
 import { toFaultError } from '../process/fault-error.ts';
 import type { Logger } from '../process/logger.ts';
 import type { LogEvent, Position } from './log.ts';
-import { readMark } from './mark.ts';
 import { digestAgrees, type MessageRecord } from './reader.ts';
 import { scanSegment } from './scan.ts';
 import type { SegmentName, Store } from './store.ts';
-import { readTornNotes, type TornNote, tornNoteName } from './torn-note.ts';
+import { claimName, examinedName, type TornNote, tornNoteName } from './torn-note.ts';
+import { createWriterWatch } from './writer-watch.ts';
+
+export { DEAD_AFTER_MS } from './writer-watch.ts';
 
 const LOOK_MS = 10_000;
-/** A writer whose mark did not change for so long, by our own monotonic time, is treated as dead. */
-export const DEAD_AFTER_MS = 60_000;
 
 export interface TidyOptions {
   store: Store;
@@ -21,23 +21,19 @@ export interface TidyOptions {
   appendEvent: (event: LogEvent) => Promise<Position>;
 }
 
-interface Watched {
-  beat: number | undefined;
-  since: number;
-  done: boolean;
-}
-
 /**
  * Looks after what dead writers left: removes their unfinished large segments, and sets torn tails aside, by a note and
  * an event, never by touching the segment.
  */
 export function startTidying(options: TidyOptions): { look(): Promise<void>; close(): Promise<void> } {
   const { logger } = options;
-  const watched = new Map<string, Watched>();
+  const watch = createWriterWatch(options.store, options.clock);
+  /** Writers that were seen to, until they are seen alive again. */
+  const tidied = new Set<string>();
   let looking: Promise<void> | undefined;
   let closed = false;
   const look = (): Promise<void> => {
-    looking ??= tidyDead(options, watched, () => closed)
+    looking ??= tidyDead(options, watch, tidied, () => closed)
       .catch((error: unknown) => logger.warn('archive-not-tidied', { error: toFaultError(error).message }))
       .finally(() => {
         looking = undefined;
@@ -56,42 +52,56 @@ export function startTidying(options: TidyOptions): { look(): Promise<void>; clo
   };
 }
 
-async function tidyDead(options: TidyOptions, watched: Map<string, Watched>, ended: () => boolean): Promise<void> {
-  const { store, clock } = options;
-  for (const writer of await store.writers()) {
+async function tidyDead(
+  options: TidyOptions,
+  watch: ReturnType<typeof createWriterWatch>,
+  tidied: Set<string>,
+  ended: () => boolean,
+): Promise<void> {
+  for (const [writer, { state, durable }] of await watch.look()) {
     if (ended()) return;
-    if (writer === options.writer) continue;
-    const mark = await readMark(store, writer);
-    const known = watched.get(writer);
-    const now = clock.monotonic();
-    if (!known || known.beat !== mark?.beat) {
-      watched.set(writer, { beat: mark?.beat, since: now, done: false });
-      if (!mark?.closed) continue;
-    }
-    const state = watched.get(writer);
-    if (!state || state.done) continue;
-    if (!mark?.closed && now - state.since < DEAD_AFTER_MS) continue;
-    state.done = true;
-    await store.removeUnfinished(writer);
-    if (!mark?.closed) await setTornTailAside(options, writer, mark?.durable ?? 0);
+    if (state === 'alive') tidied.delete(writer);
+    if (state === 'alive' || tidied.has(writer) || writer === options.writer) continue;
+    await options.store.removeUnfinished(writer);
+    if (state === 'dead') await setTornTailAside(options, writer, durable);
+    tidied.add(writer);
   }
 }
 
 async function setTornTailAside(options: TidyOptions, writer: string, durable: number): Promise<void> {
   const { store, clock, logger, appendEvent } = options;
-  const notes = await readTornNotes(store);
-  const last = (await store.listSegments())
-    .filter((segment) => segment.kind === 'group' && segment.writer === writer)
-    .sort((a, b) => (a.kind === 'group' && b.kind === 'group' ? b.sequence - a.sequence : 0))[0];
-  if (last?.kind !== 'group' || notes.has(last.path)) return;
-  const torn = await findTear(store, last, durable);
-  if (!torn) return;
+  const last = await lastSegment(store, writer);
+  if (last === undefined) return;
+  const { sequence } = last;
+  if ((await store.readNote(tornNoteName(writer, sequence))) !== undefined) return;
+  if ((await store.readNote(examinedName(writer, sequence))) !== undefined) return;
   const at = timestamp(clock);
-  const note: TornNote = { version: 1, segment: last.path, goodBytes: torn.offset, lost: [], at, why: torn.why };
-  if (!(await store.createNote(tornNoteName(writer, last.sequence), JSON.stringify(note)))) return;
-  const bytes = last.bytes - torn.offset;
-  logger.warn('torn-tail', { segment: last.path, offset: torn.offset, bytes, why: torn.why });
-  await appendEvent({ type: 'torn-tail', at, data: { segment: last.path, offset: torn.offset, bytes, why: torn.why } });
+  await store.createNote(claimName(writer, sequence), JSON.stringify({ version: 1, by: options.writer, at }));
+  // Behind the claim, what has grown since is in the list.
+  const segment = await lastSegment(store, writer);
+  if (segment?.sequence !== sequence) return;
+  const tear = await findTear(store, segment, durable);
+  if (!tear) {
+    await store.createNote(examinedName(writer, sequence), JSON.stringify({ version: 1, by: options.writer, at }));
+    return;
+  }
+  const { offset, why } = tear;
+  const tail = { segment: segment.path, goodBytes: offset };
+  const note: TornNote = { version: 1, writer, tail, lost: [], at, why };
+  if (!(await store.createNote(tornNoteName(writer, sequence), JSON.stringify(note)))) return;
+  const bytes = segment.bytes - offset;
+  logger.warn('torn-tail', { segment: segment.path, offset, bytes, why });
+  await appendEvent({ type: 'torn-tail', at, data: { segment: segment.path, offset, bytes, why } });
+}
+
+type GroupSegment = Extract<SegmentName, { kind: 'group' }>;
+
+async function lastSegment(store: Store, writer: string): Promise<GroupSegment | undefined> {
+  let last: GroupSegment | undefined;
+  for (const segment of await store.listSegments([writer])) {
+    if (segment.kind === 'group' && segment.sequence > (last?.sequence ?? 0)) last = segment;
+  }
+  return last;
 }
 
 /** Where the segment stops making sense, if it does. */
