@@ -1,8 +1,9 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { basename } from 'node:path';
 import { systemCode } from './startup-error.ts';
 
 export interface FollowedFolders {
-  /** Follows exactly these folders from now on. One that does not exist is tried again at the next call. */
+  /** Follows exactly these folders from now on. One that does not exist, or not any more, is tried again at the next call. */
   follow(folders: ReadonlySet<string>): void;
 }
 
@@ -24,7 +25,11 @@ export function followFolders(onChange: (folder: string) => void, signal: AbortS
       for (const folder of folders) {
         if (watchers.has(folder) || signal.aborted) continue;
         try {
-          const watcher = watch(folder, () => onChange(folder));
+          const watcher = watch(folder, (_, name) => {
+            // Its own name: it was deleted or moved away, and the watch went with it. The next call finds what is there.
+            if (name === basename(folder)) leave(folder);
+            onChange(folder);
+          });
           watcher.on('error', () => leave(folder));
           watchers.set(folder, watcher);
         } catch (error) {
