@@ -35,6 +35,16 @@ test('it finds its beginning again in a terminal that became narrower', () => {
   assert.ok(written[1]?.startsWith('\u001b[4A\r'), 'three wrapped rows and one');
 });
 
+test('a terminal of no size is taken as 80 by 24', () => {
+  const io = capturedIo({ terminal: { columns: 0, rows: 0 } });
+  const line = 'x'.repeat(80);
+  screen(io)(`${line}\n${line}y\n${'z\n'.repeat(30)}`);
+  const drawn = io.out().split('\u001b[K\n');
+  assert.equal(drawn[0], `\r${line}`);
+  assert.equal(drawn[1], `${'x'.repeat(79)}…`);
+  assert.equal(drawn[22], '… 10 more lines');
+});
+
 test('elsewhere one text follows the other', () => {
   const io = capturedIo();
   const draw = screen(io);

@@ -1,13 +1,17 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Io } from './io.ts';
+import type { Io, Output } from './io.ts';
 import { cut, widthOf } from './table.ts';
 
 const CURSOR_UP = (rows: number): string => `\u001b[${rows}A`;
 const CLEAR_LINE_END = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
-/** Where the terminal does not tell its size. */
-const ROWS = 24;
-const COLUMNS = 80;
+/**
+ * Characters per line and lines of a terminal. A pseudo-terminal that nobody gave a size says 0 for both (CI, `script`,
+ * a serial console), and would have every line cut to nothing.
+ */
+export function terminalSize({ columns = 0, rows = 0 }: Output): { columns: number; rows: number } {
+  return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
+}
 
 /**
  * Draws a text over the one before on a terminal, line by line, so that nothing flickers and nothing scrolls: what is
@@ -17,7 +21,7 @@ export function screen({ stdout }: Pick<Io, 'stdout'>): (text: string) => void {
   if (stdout.isTTY !== true) return (text) => void stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   let drawn: readonly string[] = [];
   return (text) => {
-    const { columns = COLUMNS, rows = ROWS } = stdout;
+    const { columns, rows } = terminalSize(stdout);
     // A terminal that became narrower has wrapped what was drawn.
     const height = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
     const up = height > 0 ? CURSOR_UP(Math.min(height, rows - 1)) : '';

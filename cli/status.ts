@@ -4,7 +4,7 @@ import type { StandaloneStatus } from '../operator/runtime/standalone/status-pag
 import { oneOf, parseArguments } from './arguments.ts';
 import { CommandError, ExitCode, type Io } from './io.ts';
 import { allGreen, renderLights } from './lights.ts';
-import { screen } from './screen.ts';
+import { screen, terminalSize } from './screen.ts';
 import { DEFAULT_SERVER, standaloneClient } from './standalone-client.ts';
 import { paintFor } from './table.ts';
 
@@ -44,7 +44,7 @@ export async function status(args: readonly string[], io: Io): Promise<number> {
         return `---\n${stringify(now)}`;
       case 'table':
       case 'wide': {
-        const columns = output === 'table' && io.stdout.isTTY ? io.stdout.columns : undefined;
+        const columns = output === 'table' && io.stdout.isTTY ? terminalSize(io.stdout).columns : undefined;
         return `${renderLights(now, { paint: paintFor(io), columns, now: Date.now() }).join('\n')}\n`;
       }
     }

@@ -13,8 +13,8 @@ const STYLES: Readonly<Record<string, string>> = {
   '33': 'fill="#e5c07b"',
 };
 
-/** Lines of a terminal, with their colours, as an SVG picture. */
-export function terminalPicture(lines: readonly string[]): string {
+/** Lines of a terminal, with their colours, as an SVG picture; the title is what a screen reader says. */
+export function terminalPicture(title: string, lines: readonly string[]): string {
   const longest = Math.max(...lines.map((line) => Array.from(plain(line)).length));
   const width = Math.ceil(longest * CHARACTER + 2 * MARGIN);
   const height = lines.length * LINE + 2 * MARGIN;
@@ -23,6 +23,7 @@ export function terminalPicture(lines: readonly string[]): string {
     return `<text x="${MARGIN}" y="${y}" xml:space="preserve">${spans(line)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14" fill="${FOREGROUND}">
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" rx="8" fill="#1e2127"/>
 ${rows.join('\n')}
 </svg>
@@ -44,8 +45,12 @@ function spans(line: string): string {
         style = STYLES[part] ?? '';
         return '';
       }
-      const text = part.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+      const text = escaped(part);
       return text === '' || style === '' ? text : `<tspan ${style}>${text}</tspan>`;
     })
     .join('');
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
 import { renderLights } from '../../cli/lights.ts';
-import { screen } from '../../cli/screen.ts';
+import { screen, terminalSize } from '../../cli/screen.ts';
 import { standaloneClient } from '../../cli/standalone-client.ts';
 import { paintFor } from '../../cli/table.ts';
 import type { StandaloneStatus } from '../../operator/runtime/standalone/status-page.ts';
@@ -79,7 +79,9 @@ async function demo({ stdout, env }: Surroundings, ended: AbortSignal): Promise<
   const draw = screen({ stdout });
   const live = stdout.isTTY === true;
   const table = (): string =>
-    renderLights(status, { paint, columns: live ? stdout.columns : undefined, now: Date.now() }).join('\n');
+    renderLights(status, { paint, columns: live ? terminalSize(stdout).columns : undefined, now: Date.now() }).join(
+      '\n',
+    );
   /** Follows the status until it is so. */
   const until = async (what: () => string[]): Promise<void> => {
     for (let missing = what(); missing.length > 0; missing = what()) {
@@ -124,7 +126,13 @@ async function demo({ stdout, env }: Surroundings, ended: AbortSignal): Promise<
   if (env.DEMO_PICTURE !== undefined) {
     const coloured = paintFor({ stdout: { write: () => true, isTTY: true }, env: {} });
     const lines = renderLights(status, { paint: coloured, columns: undefined, now: Date.now() });
-    await writeFile(env.DEMO_PICTURE, terminalPicture(['$ mailhold status', ...lines]));
+    await writeFile(
+      env.DEMO_PICTURE,
+      terminalPicture('mailhold status: three connections with green lights, one with a red one and its reason', [
+        '$ mailhold status',
+        ...lines,
+      ]),
+    );
   }
   if (!live) {
     say(['', table(), ...closing].join('\n'));
