@@ -48,7 +48,7 @@ export async function watchFreeSpace(
     },
     get fault(): Fault | undefined {
       if (!short) return undefined;
-      const message = `The archive ${archive} has less than its reserve of ${inGiB(reserve)} GiB free (${inGiB(bytes ?? 0)} GiB).`;
+      const message = `The archive ${archive} has less than its reserve of ${shown(reserve)} free (${shown(bytes ?? 0)}).`;
       return { code: 'ArchiveFull', retry: 'later', message };
     },
     wrote: (written) => {
@@ -60,6 +60,8 @@ export async function watchFreeSpace(
   };
 }
 
-function inGiB(bytes: number): string {
-  return (bytes / 1024 ** 3).toFixed(1);
+/** In GiB, or in MiB where that would be a naught. */
+function shown(bytes: number): string {
+  const mebibytes = Math.max(0, bytes) / 1024 ** 2;
+  return mebibytes < 1024 ? `${mebibytes.toFixed(1)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
 }
