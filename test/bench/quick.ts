@@ -11,6 +11,7 @@ import { smtpBench } from './smtp-bench.ts';
 const OUT = join(import.meta.dirname, '..', '..', 'build', 'bench');
 const ROUNDS = 5;
 const TEN_KB = '10 KB, 10 connections';
+const PIPELINED = '10 KB, 10 connections, pipelined';
 const LARGER = '75 KB, 10 connections';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -22,13 +23,19 @@ const smtp = await smtpBench(
     {
       case: { name: TEN_KB, messageBytes: 10 * 1024, connections: 10, pipelining: false, ...times },
       rounds: ROUNDS,
-      warmUpMs: 5_000,
+      warmUpMs: 4_000,
       peers: ['mailhold', 'postfix', 'smtp-server', 'discard'],
+    },
+    {
+      case: { name: PIPELINED, messageBytes: 10 * 1024, connections: 10, pipelining: true, ...times },
+      rounds: ROUNDS,
+      warmUpMs: 500,
+      peers: ['mailhold', 'postfix'],
     },
     {
       case: { name: LARGER, messageBytes: 75 * 1024, connections: 10, pipelining: false, ...times },
       rounds: ROUNDS,
-      warmUpMs: 1_500,
+      warmUpMs: 1_000,
       peers: ['mailhold', 'postfix'],
     },
   ],
@@ -39,24 +46,23 @@ const imap = await imapBench(
     messages: 2_000,
     messageBytes: 15 * 1024,
     rounds: ROUNDS,
-    pullers: ['mailhold', 'mbsync-fsync', 'mailhold-whole', 'mbsync'],
+    pullers: ['mailhold', 'mbsync-fsync', 'mailhold-whole'],
   },
   say,
 );
 
 const smtpRates = (name: string, peer: string): { perSecond: number }[] =>
   smtp.filter((run) => run.case.name === name && run.peer === peer).map(({ result }) => result);
-const imapRates = (puller: Puller): ImapRate[] => imap.filter((run) => run.puller === puller);
-type ImapRate = { perSecond: number };
+const imapRates = (puller: Puller): { perSecond: number }[] => imap.filter((run) => run.puller === puller);
 
 const comparisons = [
   compare(`SMTP ${TEN_KB}: mailhold / postfix`, smtpRates(TEN_KB, 'mailhold'), smtpRates(TEN_KB, 'postfix'), 4),
   compare(`SMTP ${TEN_KB}: mailhold / smtp-server`, smtpRates(TEN_KB, 'mailhold'), smtpRates(TEN_KB, 'smtp-server')),
   compare(`SMTP ${TEN_KB}: discard / mailhold`, smtpRates(TEN_KB, 'discard'), smtpRates(TEN_KB, 'mailhold')),
+  compare(`SMTP ${PIPELINED}: mailhold / postfix`, smtpRates(PIPELINED, 'mailhold'), smtpRates(PIPELINED, 'postfix')),
   compare(`SMTP ${LARGER}: mailhold / postfix`, smtpRates(LARGER, 'mailhold'), smtpRates(LARGER, 'postfix')),
   compare('IMAP pull: mailhold / mbsync with FSync', imapRates('mailhold'), imapRates('mbsync-fsync'), 3),
   compare('IMAP with start: mailhold / mbsync with FSync', imapRates('mailhold-whole'), imapRates('mbsync-fsync')),
-  compare('IMAP pull: mailhold / mbsync without FSync', imapRates('mailhold'), imapRates('mbsync')),
 ].filter((one) => one !== undefined);
 
 await mkdir(OUT, { recursive: true });
