@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imapBench } from './imap-bench.ts';
-import type { Puller } from './imap-rounds.ts';
+import type { Measured } from './imap-rounds.ts';
 import { compare, comparisonTable, disturbance, imapTable, runsAsCsv, smtpTable } from './report.ts';
 import { smtpBench } from './smtp-bench.ts';
 
@@ -53,7 +53,7 @@ const imap = await imapBench(
 
 const smtpRates = (name: string, peer: string): { perSecond: number }[] =>
   smtp.filter((run) => run.case.name === name && run.peer === peer).map(({ result }) => result);
-const imapRates = (puller: Puller): { perSecond: number }[] => imap.filter((run) => run.puller === puller);
+const imapRates = (puller: Measured): { perSecond: number }[] => imap.filter((run) => run.puller === puller);
 
 const comparisons = [
   compare(`SMTP ${TEN_KB}: mailhold / postfix`, smtpRates(TEN_KB, 'mailhold'), smtpRates(TEN_KB, 'postfix'), 4),
@@ -61,15 +61,21 @@ const comparisons = [
   compare(`SMTP ${TEN_KB}: discard / mailhold`, smtpRates(TEN_KB, 'discard'), smtpRates(TEN_KB, 'mailhold')),
   compare(`SMTP ${PIPELINED}: mailhold / postfix`, smtpRates(PIPELINED, 'mailhold'), smtpRates(PIPELINED, 'postfix')),
   compare(`SMTP ${LARGER}: mailhold / postfix`, smtpRates(LARGER, 'mailhold'), smtpRates(LARGER, 'postfix')),
-  compare('IMAP pull: mailhold / mbsync with FSync', imapRates('mailhold'), imapRates('mbsync-fsync'), 3),
-  compare('IMAP with start: mailhold / mbsync with FSync', imapRates('mailhold-whole'), imapRates('mbsync-fsync')),
+  compare('IMAP behind SELECT: mailhold / mbsync with FSync', imapRates('mailhold-pull'), imapRates('mbsync-fsync'), 3),
+  compare('IMAP with login: mailhold / mbsync with FSync', imapRates('mailhold'), imapRates('mbsync-fsync')),
+  compare(
+    'IMAP with login and start of the process: mailhold / mbsync with FSync',
+    imapRates('mailhold-whole'),
+    imapRates('mbsync-fsync'),
+  ),
 ].filter((one) => one !== undefined);
 
 await mkdir(OUT, { recursive: true });
 await writeFile(join(OUT, 'quick.csv'), runsAsCsv(smtp, imap));
 say(`
-TLS 1.3 with STARTTLS; rates are acknowledged messages, latency is from writing a message to its 250.
+SMTP over TLS 1.3 with STARTTLS; rates are acknowledged messages, latency is from writing a message to its 250.
 "discard" stores nothing: it shows what the generator and loopback can do.
+mbsync is timed as a whole: start, login and pull.
 
 ${smtpTable(smtp)}
 
