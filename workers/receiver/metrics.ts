@@ -58,6 +58,20 @@ export function registerMetrics(
       }
     },
   });
+  new Gauge({
+    name: 'mailhold_receiver_last_stored_timestamp_seconds',
+    help: 'When a message was last stored.',
+    labelNames: connection,
+    registers,
+    collect() {
+      this.reset();
+      for (const { entry, board } of recipients()) {
+        const { lastStoredAt } = board.facts;
+        if (lastStoredAt === undefined) continue;
+        this.set({ namespace: entry.namespace, connection: entry.name }, Date.parse(lastStoredAt) / 1000);
+      }
+    },
+  });
   const refusals = new Counter({
     name: 'mailhold_receiver_refusals_total',
     help: 'Commands, recipients and messages that were refused, by reply.',
