@@ -144,20 +144,26 @@ test('a connection cut in the middle of DATA or BDAT leaves nothing, and is coun
   assert.deepEqual((await archive.read()).messages, []);
 });
 
-test('a connection cut between the last dot and 250: the message is stored and counted', async () => {
-  await using running = await startReceiver([entry('a')]);
-  running.log.hold();
-  const client = await Client.secure(running.port);
-  await client.command('MAIL FROM:<>');
-  await client.command(`RCPT TO:<${addressOf('a')}>`);
-  client.send('BDAT 3 LAST\r\nabc');
-  await eventually(() => running.board.get('a')?.facts.counts.begun === 1, 'the message came');
-  client.reset();
-  await eventually(() => running.lines.some(({ event }) => event === 'session-ended'), 'the session is over');
-  running.log.release();
-  await eventually(() => running.board.get('a')?.facts.counts.stored === 1, 'it is stored');
-  assert.equal(running.log.kept[0]?.bytes.toString(), 'abc');
-});
+for (const [how, input, content] of [
+  ['DATA', 'DATA\r\nabc\r\n.\r\n', 'abc\r\n'],
+  ['BDAT', 'BDAT 3 LAST\r\nabc', 'abc'],
+] as const) {
+  test(`a connection cut between the end of ${how} and 250: the message is stored and counted`, async () => {
+    await using running = await startReceiver([entry('a')]);
+    running.log.hold();
+    const client = await Client.secure(running.port);
+    await client.command('MAIL FROM:<>');
+    await client.command(`RCPT TO:<${addressOf('a')}>`);
+    client.send(input);
+    await eventually(() => running.board.get('a')?.facts.counts.begun === 1, 'the message came');
+    client.reset();
+    await eventually(() => running.lines.some(({ event }) => event === 'session-ended'), 'the session is over');
+    running.log.release();
+    await eventually(() => running.board.get('a')?.facts.counts.stored === 1, 'it is stored');
+    assert.partialDeepStrictEqual(running.board.get('a')?.facts.counts, { begun: 1, stored: 1, cut: 0 });
+    assert.equal(running.log.kept[0]?.bytes.toString(), content);
+  });
+}
 
 test('bytes behind STARTTLS are not taken into the encrypted session', async () => {
   await using running = await startReceiver([entry('a')]);
