@@ -10,6 +10,8 @@ import { workerConfiguration } from '../../operator/runtime/standalone/worker-co
 import type { ConnectionEntry, StatusAnswer, WorkerGroup } from '../../workers/process/contract.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
+/** As the command line has it: a worker that was started before has its code compiled. */
+const COMPILED = join(ROOT, 'build', 'compiled');
 const START_MS = 20_000;
 
 export interface MailholdWorker extends AsyncDisposable {
@@ -55,6 +57,7 @@ export async function startMailholdWorker<G extends WorkerGroup>(options: Worker
   const startedAt = Date.now();
   const child = spawn(process.execPath, [...(options.nodeFlags ?? []), main, ...flags], {
     stdio: ['pipe', log.fd, log.fd],
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
   });
   await log.close();
   const ended = once(child, 'exit');
