@@ -45,6 +45,7 @@ export function createDurableMark(): { settle(number: number): void; readonly du
 
 const AFTER_COMMIT_MS = 100;
 const AT_REST_MS = 10_000;
+const AFTER_FAILURE_MS = 1_000;
 
 export interface MarkWriter {
   /** Something was committed: the mark follows within 100 ms. */
@@ -53,37 +54,50 @@ export interface MarkWriter {
   close(orderly: boolean): Promise<void>;
 }
 
-/** Keeps a writer's mark up to date until it is closed. `failed` hears why a mark could not be written. */
+/**
+ * Keeps a writer's mark up to date until it is closed.
+ *
+ * @param written called after each try: with nothing where the mark was written, else with why it was not
+ */
 export function startMarkWriter(
   store: Store,
   writer: string,
   durable: () => number,
-  failed: (error: unknown) => void,
+  written: (failure?: { error: unknown }) => void,
 ): MarkWriter {
   let beat = 0;
   let soon: NodeJS.Timeout | undefined;
+  let closing = false;
   let closed = false;
   let writing: Promise<void> | undefined;
   /** One at a time. What it says is read when it begins, so a mark that waits for a slow disk is not old. */
   const write = (): Promise<void> => {
     beat += 1;
     const mark: Mark = { version: 1, writer, durable: durable(), closed, beat };
-    return store.writeMark(writer, JSON.stringify(mark)).catch(failed);
+    return store.writeMark(writer, JSON.stringify(mark)).then(
+      () => written(),
+      (error: unknown) => {
+        written({ error });
+        if (!closing) writeWithin(AFTER_FAILURE_MS);
+      },
+    );
   };
   const writeUnlessWriting = (): void => {
     writing ??= write().finally(() => {
       writing = undefined;
     });
   };
+  const writeWithin = (ms: number): void => {
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      writeUnlessWriting();
+    }, ms);
+  };
   const atRest = setInterval(writeUnlessWriting, AT_REST_MS);
   return {
-    committed: () => {
-      soon ??= setTimeout(() => {
-        soon = undefined;
-        writeUnlessWriting();
-      }, AFTER_COMMIT_MS);
-    },
+    committed: () => writeWithin(AFTER_COMMIT_MS),
     close: async (orderly) => {
+      closing = true;
       clearInterval(atRest);
       clearTimeout(soon);
       await writing;

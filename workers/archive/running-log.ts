@@ -1,5 +1,6 @@
 import { createByteBudget } from '../process/byte-budget.ts';
 import { timestamp } from '../process/clock.ts';
+import type { Fault } from '../process/contract.ts';
 import { FaultError } from '../process/fault-error.ts';
 import { createBody, HEAD_ROOM } from './body.ts';
 import { createCommitMetrics } from './commit-metrics.ts';
@@ -34,11 +35,19 @@ export async function startLog(
   const segments = createSegments(store, origin, clock, numbers.settle);
   await segments.prove();
   const space = await watchFreeSpace(store, target.path, target.reserveBytes, changed);
+  /** An open segment is written to wherever its folder went; only the mark, which is replaced by name, finds that out. */
+  let markFault: Fault | undefined;
   const mark = startMarkWriter(
     store,
     origin.writer,
     () => numbers.durable,
-    (error) => logger.warn('mark-not-written', { error: toFault(error).message }),
+    (failure) => {
+      const told = failure && toFault(failure.error).toFault();
+      if (told?.message === markFault?.message) return;
+      if (told) logger.error('mark-not-written', { error: told.message });
+      markFault = told;
+      changed();
+    },
   );
   const bodies = new Set<MessageBody>();
   /** Large records under way: the writer may be marked closed only behind them. */
@@ -120,9 +129,10 @@ export async function startLog(
     await commit(number, [Buffer.from(frameEvent(origin, number, event))], undefined);
     return { writer: origin.writer, number };
   };
+  const faultNow = (): Fault | undefined => health.fault ?? markFault ?? space.fault;
   const begin = (): MessageBody => {
     refuseWhileClosed();
-    const now = health.fault ?? space.fault;
+    const now = faultNow();
     if (now) throw new FaultError(now.code, now.retry, now.message);
     const body = createBody({
       largeFrom: store.largeFrom,
@@ -154,7 +164,7 @@ export async function startLog(
     },
     appendEvent,
     get fault() {
-      return health.fault ?? space.fault;
+      return faultNow();
     },
     onChange: (listener) => listeners.push(listener),
     get lastCommitAt() {
