@@ -349,6 +349,24 @@ const rows: Row[] = [
     archiving: 'False ArchiveNotWritable',
   },
   {
+    state: 'a mailbox whose stages passed while the archive could not take its mail',
+    scene: () =>
+      served(sceneOf(IMAP), {
+        facts: (entry) => ({
+          attempt: {
+            ...attempt(entry),
+            fault: { code: 'ArchiveNotWritable', retry: 'later', message: 'EACCES in mail.' },
+          },
+          failingSince: ago(1),
+        }),
+      }),
+    name: 'undelivered',
+    ready: 'Unknown ProgressingWithRetry',
+    archiving: 'Unknown Progressing',
+    tested: 'True Succeeded',
+    says: /^EACCES in mail \(since/,
+  },
+  {
     state: 'a certificate that Mailhold issued itself',
     scene: () => served(ownCertificate(sceneOf(SMTP))),
     name: 'journal',

@@ -28,10 +28,16 @@ function notTested(situation: Situation): Verdict | undefined {
 
 function failedTest(situation: Situation): Verdict | undefined {
   const failure = failureOf(situation);
-  if (failure === undefined) return undefined;
+  // Where every stage passed, what failed came after them: the archive could not take the mail.
+  if (failure === undefined || everyStagePassed(situation)) return undefined;
   const words = failureWords(failure, situation.now);
   const message = failure.stage === undefined ? words : `Stage ${failure.stage}: ${words}`;
   return verdictOf('False', failure.fault.code, message);
+}
+
+function everyStagePassed(situation: Situation): boolean {
+  const stages = currentAttempt(situation)?.stages ?? [];
+  return stages.length > 0 && stages.every(({ ok }) => ok);
 }
 
 function passed(situation: Situation): Verdict {
