@@ -6,6 +6,7 @@ import { buildTemplate, type MessageId, writeId } from './messages.ts';
 import { verifyArchive } from './verify-archive.ts';
 
 const USER = 'bench';
+const OTHER_USER = 'other';
 const PASSWORD = 'secret-of-the-bench';
 /** Different bodies; the ids make each message different from all others. */
 const TEMPLATES = 16;
@@ -30,12 +31,13 @@ export async function imapBench(plan: ImapPlan, say: (line: string) => void): Pr
   }
   const pullers = plan.pullers.filter((puller) => mbsyncMissing === undefined || puller.startsWith('mailhold'));
   if (pullers.length < plan.pullers.length) say(`mbsync ${mbsyncMissing}`);
-  await using dovecot = await startDovecot({ users: { [USER]: PASSWORD } });
-  await dovecot.fill(USER, mailbox(plan));
+  await using dovecot = await startDovecot({ users: { [USER]: PASSWORD, [OTHER_USER]: PASSWORD } });
+  for (const user of [USER, OTHER_USER]) await dovecot.fill(user, mailbox(plan));
   let kept = 0;
   const runs = await runImapRounds({
     dovecot,
     user: USER,
+    otherUser: OTHER_USER,
     password: PASSWORD,
     messages: plan.messages,
     rounds: plan.rounds,
