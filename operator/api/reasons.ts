@@ -224,7 +224,8 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   TLSVerificationFailed: {
     severity: 'error',
     text: 'The certificate of the server is not trusted, has expired, or is for another name.',
-    action: 'Correct the host, or give the authority in spec.imap.caBundle.',
+    action:
+      'Correct the host, or give the authority in spec.imap.caBundle. Of a gateway: renew its certificate, or give its authority in spec.tls.caBundle.',
   },
   WorkerCrashLooping: {
     severity: 'error',

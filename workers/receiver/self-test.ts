@@ -216,12 +216,29 @@ function certificateProblem(
   if (leaf.checkHost(hostName) === undefined) {
     return `it is for ${leaf.subjectAltName?.replaceAll('DNS:', '') ?? 'no name at all'}`;
   }
-  if (!socket.authorized) return String(socket.authorizationError ?? 'unknown reason');
+  if (!socket.authorized) return unverified(String(socket.authorizationError ?? 'unknown reason'));
   if (certificate.issuedByUs && leaf.fingerprint256 !== new X509Certificate(certificate.certificate).fingerprint256) {
     return 'it is not the one that this gateway issued';
   }
   return undefined;
 }
+
+/** In words for the owner of the certificate, with the code that a search finds. */
+function unverified(code: string): string {
+  const words = UNVERIFIED[code];
+  return words === undefined ? code : `${words} (${code})`;
+}
+
+const NOT_TRUSTED =
+  'senders that verify will not deliver; where they trust its authority, give that in spec.tls.caBundle of the MailGateway';
+const UNVERIFIED: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: `it is self-signed, and ${NOT_TRUSTED}`,
+  SELF_SIGNED_CERT_IN_CHAIN: `its root is not public, and ${NOT_TRUSTED}`,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `its issuer is not public, or the intermediate certificate is missing in the file; ${NOT_TRUSTED}`,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `its issuer is not public, or the intermediate certificate is missing in the file; ${NOT_TRUSTED}`,
+  CERT_HAS_EXPIRED: 'it has expired',
+  CERT_NOT_YET_VALID: 'it is not valid yet',
+};
 
 function expect(reply: ServerReply, wanted: number, code: FaultCode, what: string): ServerReply {
   if (reply.code === wanted) return reply;
