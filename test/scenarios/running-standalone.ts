@@ -15,6 +15,8 @@ export interface RunningStandalone {
   port: number;
   /** The log of all processes so far, one JSON line each. */
   log: string[];
+  /** The variables that secrets may come from; may be changed while it runs. */
+  env: Record<string, string | undefined>;
   url(): string;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -36,6 +38,7 @@ export async function standaloneFolder(
   const folder = await mkdtemp(join(tmpdir(), 'mailhold-scenario-'));
   const port = await freePort();
   const log: string[] = [];
+  const variables: Record<string, string | undefined> = { PATH: process.env.PATH, ...env };
   let running: Standalone | undefined;
   const stop = async (): Promise<void> => {
     await running?.[Symbol.asyncDispose]();
@@ -61,6 +64,7 @@ export async function standaloneFolder(
     folder,
     port,
     log,
+    env: variables,
     put,
     stop,
     url: () => here().url,
@@ -70,7 +74,7 @@ export async function standaloneFolder(
       const options: StandaloneOptions = {
         folder,
         http: '127.0.0.1:0',
-        env: { PATH: process.env.PATH, ...env },
+        env: variables,
         write: (line) => log.push(line),
       };
       running = await runStandalone(options);
