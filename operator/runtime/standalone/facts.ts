@@ -9,7 +9,7 @@ export interface WorkerFacts {
   group: GroupFacts;
   /** By uid. */
   connections: ReadonlyMap<string, ConnectionFacts>;
-  /** When the worker last answered, in ms since 1970. */
+  /** When the worker last answered, by the monotonic clock in ms. */
   answeredAt: number;
 }
 
@@ -17,7 +17,7 @@ export interface WorkerFacts {
  * The facts after an answer. A new process's facts replace those of the one before; an answer in part adds to what is
  * known, and takes away what the worker no longer serves.
  *
- * @param at ms since 1970
+ * @param at by the monotonic clock, in ms
  * @returns undefined where the answer is in part, but of another process than the known facts: ask for everything
  */
 export function mergeAnswer(known: WorkerFacts | undefined, answer: StatusAnswer, at: number): WorkerFacts | undefined {

@@ -1,5 +1,6 @@
 import type { ConnectionFacts } from '../../../workers/process/contract.ts';
 import type { WorkerReport, WorkerReports } from '../../plan/inputs.ts';
+import type { Clock } from './clock.ts';
 import type { WorkerFacts } from './facts.ts';
 import type { ShownWorker } from './fleet.ts';
 
@@ -9,7 +10,10 @@ export interface WorkerState {
 }
 
 /** What planning needs to know of the workers: their reports by gateway, their connections' facts by uid. */
-export function reportsOf(workers: readonly WorkerState[]): {
+export function reportsOf(
+  workers: readonly WorkerState[],
+  clock: Clock,
+): {
   reports: Map<string, WorkerReports>;
   facts: Map<string, ConnectionFacts>;
 } {
@@ -17,13 +21,18 @@ export function reportsOf(workers: readonly WorkerState[]): {
   const facts = new Map<string, ConnectionFacts>();
   for (const { shown, facts: told } of workers) {
     const report: WorkerReport = {
-      ...(told !== undefined && { group: told.group, answeredAt: told.answeredAt }),
+      ...(told !== undefined && { group: told.group, answeredAt: wallTime(told.answeredAt, clock) }),
       ...(shown.state === 'crash-looping' && { crash: crashOf(shown) }),
     };
     reports.set(shown.gateway, { ...reports.get(shown.gateway), [shown.role]: report });
     for (const [uid, connection] of told?.connections ?? []) facts.set(uid, connection);
   }
   return { reports, facts };
+}
+
+/** How long ago something was does not change where the clock is set or the machine slept. */
+function wallTime(at: number, clock: Clock): number {
+  return clock.now() - (clock.monotonic() - at);
 }
 
 function crashOf({ failingSince, lastExit }: ShownWorker): NonNullable<WorkerReport['crash']> {

@@ -57,7 +57,7 @@ export function createRound(dependencies: RoundDependencies): Round {
       const { resources, problems } = dependencies.resources();
       const { connections, gateways, archives } = resources;
       const workers = fleet.workers().map(({ shown, client }) => ({ shown, facts: client.facts }));
-      const { reports, facts } = reportsOf(workers);
+      const { reports, facts } = reportsOf(workers, clock);
       for (const uid of newlyRefused(refusedLogins, facts)) secrets.mark(uid);
 
       const material = new Map<string, GatewayMaterial>();

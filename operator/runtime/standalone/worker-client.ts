@@ -51,7 +51,7 @@ export function followWorker(options: WorkerClientOptions): WorkerClient {
     const response = await open(socketPath, 'GET', `/status${query}`, deadline);
     const answer = JSON.parse(await readText(response)) as StatusAnswer;
     if (response.statusCode !== 200 || answer.version !== 1) throw new Error('the worker does not answer as expected');
-    facts = mergeAnswer(facts, answer, clock.now());
+    facts = mergeAnswer(facts, answer, clock.monotonic());
     if (facts !== undefined) onFacts();
   };
 
