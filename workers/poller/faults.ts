@@ -21,6 +21,8 @@ interface ForeignError {
   mailboxMissing?: boolean;
   serverResponseCode?: string | false;
   response?: unknown;
+  responseStatus?: string;
+  responseText?: string;
   throttleReset?: number;
   /** OpenSSL's words without its file names. */
   reason?: string;
@@ -186,9 +188,18 @@ const SILENT: Readonly<Record<Stage, string>> = {
 };
 
 /** The answer without its tag: `NO [AUTHENTICATIONFAILED] Invalid credentials`. */
-function serverText({ response }: ForeignError): string | undefined {
-  if (typeof response !== 'string' || response === '') return undefined;
-  return response.replace(/^\S+ (?=(?:NO|BAD|BYE)\b)/i, '');
+function serverText({ response, responseStatus, responseText }: ForeignError): string | undefined {
+  if (typeof response === 'string' && response !== '') return response.replace(/^\S+ (?=(?:NO|BAD|BYE)\b)/i, '');
+  // Of most commands imapflow gives the answer taken apart, with the response code beside the text.
+  if (responseStatus !== 'NO' && responseStatus !== 'BAD') return undefined;
+  const code = responseCode(response);
+  return [responseStatus, code && `[${code}]`, responseText].filter(Boolean).join(' ');
+}
+
+function responseCode(response: unknown): string | undefined {
+  const parsed = response as { attributes?: { section?: { value?: unknown }[] }[] } | undefined;
+  const value = parsed?.attributes?.[0]?.section?.[0]?.value;
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Why, from a text of node or imapflow, without the full stop that we add. */

@@ -210,3 +210,30 @@ test('without a password nothing is dialled', async () => {
   assert.deepEqual([fault?.code, fault?.retry, stages], ['AuthenticationFailed', 'never', []]);
   assert.deepEqual(server.transcript, []);
 });
+
+test('a server that refuses to give a message is told with its words, whatever it refuses with', async () => {
+  let words = '';
+  await using server = await startImapServer({
+    fault: {
+      command: ({ tag, name }, peer) => {
+        if (!name.endsWith('FETCH')) return false;
+        peer.send(`${tag} ${words}\r\n`);
+        return true;
+      },
+    },
+  });
+  await using rig = await startPollerRig();
+  deliver(server.inbox, 'one');
+  await rig.serve({ port: server.port, caBundle: server.certificate, state: 'Disabled' });
+  for (const [said, code, retry] of [
+    ['NO not today', 'ServerRefused', 'later'],
+    ['NO [SERVERBUG] Internal error', 'ServerRefused', 'later'],
+    ['NO [NOPERM] You may not', 'ServerRefused', 'never'],
+    ['BAD what', 'ServerRefused', 'later'],
+  ] as const) {
+    words = said;
+    const { fault, stages } = await rig.test('u1');
+    assert.deepEqual([fault?.code, fault?.retry, fault?.serverText], [code, retry, said]);
+    assert.deepEqual([stages.at(-1)?.stage, stages.at(-1)?.text], ['read', said]);
+  }
+});
