@@ -129,7 +129,8 @@ async function* readWriter(
           case 'torn':
           case 'newer-format':
             seen.whole = false;
-            yield finding(segment, found, last >= durable);
+            // A writer that ended in order leaves no torn segment: this one was whole.
+            yield finding(segment, found, last >= durable && mark?.closed !== true);
             break;
           case 'event':
           case 'message': {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { EventMetadata, MessageMetadata, Metadata, SegmentEnd } from './metadata.ts';
 import { FORMAT } from './metadata.ts';
 import type { SegmentReader } from './store.ts';
-import { parseHead, RECORD_END } from './warc.ts';
+import { headAgrees, parseHead, RECORD_END } from './warc.ts';
 
 const WINDOW_BYTES = 256 * 1024;
 /** Longer heads are not ours. */
@@ -27,6 +27,8 @@ export type Scanned =
 interface RawRecord {
   offset: number;
   fields: Map<string, string>;
+  /** False where a field is not as it was written. */
+  headAgrees: boolean;
   blockOffset: number;
   blockLength: number;
   end: number;
@@ -62,6 +64,11 @@ export async function* scanSegment(
       continue;
     }
     offset = typeof record === 'string' ? bytes : record.end;
+    if (typeof record !== 'string' && !record.headAgrees) {
+      // What the record says is in its block, which has a digest: it is read all the same.
+      const why = `${nameOf(found)} with a head that does not agree with its checksum`;
+      yield { kind: 'damage', offset: record.offset, end: record.blockOffset, why };
+    }
     resource = found.kind === 'resource' ? found.record : undefined;
     if (found.kind === 'resource' || found.kind === 'warcinfo') continue;
     yield found;
@@ -74,6 +81,21 @@ type Understood =
   | { kind: 'resource'; record: RawRecord }
   | { kind: 'warcinfo' };
 
+function nameOf(found: Understood): string {
+  switch (found.kind) {
+    case 'message':
+      return `the metadata of record ${found.metadata.number}`;
+    case 'event':
+      return `record ${found.metadata.number}`;
+    case 'resource':
+      return `the message of record ${found.record.fields.get('warc-target-uri')?.split('/').at(-1) ?? ''}`;
+    case 'warcinfo':
+    case 'segment-end':
+    case 'newer-format':
+      return 'a record';
+  }
+}
+
 /** The record's meaning, or why it has none. */
 async function understand(
   window: Window,
@@ -83,14 +105,14 @@ async function understand(
 ): Promise<Understood | string> {
   const type = record.fields.get('warc-type');
   if (resource && type !== 'metadata') return 'a message without metadata';
-  if (type === 'warcinfo') return { kind: 'warcinfo' };
   if (type === 'resource') return { kind: 'resource', record };
-  if (type !== 'metadata') return `a record of type ${type ?? 'none'}`;
-  if (record.blockLength > LONGEST_METADATA) return 'metadata of an impossible length';
+  if (type !== 'metadata' && type !== 'warcinfo') return `a record of type ${type ?? 'none'}`;
+  if (record.blockLength > LONGEST_METADATA) return `${type} of an impossible length`;
   const block = await window.read(record.blockOffset, record.blockLength);
   if (record.fields.get('warc-block-digest') !== `sha256:${hash('sha256', block, 'hex')}`) {
-    return 'metadata that does not agree with its digest';
+    return `${type} that does not agree with its digest`;
   }
+  if (type === 'warcinfo') return { kind: 'warcinfo' };
   const metadata = JSON.parse(block.toString('utf8')) as Metadata;
   const { offset, end } = record;
   if (metadata.format > FORMAT) return { kind: 'newer-format', offset, end, format: metadata.format };
@@ -127,7 +149,7 @@ async function readRecord(window: Window, offset: number, bytes: number): Promis
   if (end > bytes) return 'a record that ends too early';
   const after = await window.read(end - RECORD_END.length, RECORD_END.length);
   if (!after.equals(RECORD_END)) return 'a record that does not end where it says';
-  return { offset, fields, blockOffset, blockLength, end };
+  return { offset, fields, headAgrees: headAgrees(head.subarray(0, headEnd)), blockOffset, blockLength, end };
 }
 
 async function findNext(window: Window, from: number, bytes: number): Promise<number | undefined> {

@@ -1,4 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
 /** Named fields of a WARC record in the order in which they are written (ISO 28500:2017, clause 5). */
 export type WarcFields = readonly (readonly [name: string, value: string])[];
@@ -11,11 +12,24 @@ export function recordId(): string {
   return `<urn:uuid:${randomUUID()}>`;
 }
 
+/** The last field of each head, over the bytes before it. The format's own digests leave the head out. */
+const CHECKSUM = 'Mailhold-Head-Checksum: crc32:';
+
 /** Version line, fields and the empty line. The block and {@link RECORD_END} follow. */
 export function warcHead(fields: WarcFields): string {
   let head = 'WARC/1.1\r\n';
   for (const [name, value] of fields) head += `${name}: ${value}\r\n`;
-  return `${head}\r\n`;
+  return `${head}${CHECKSUM}${checksum(head)}\r\n\r\n`;
+}
+
+/** True where the head, without the empty line behind it, is as it was written. */
+export function headAgrees(head: Buffer): boolean {
+  const at = head.lastIndexOf(`\r\n${CHECKSUM}`) + 2;
+  return at >= 2 && head.toString('latin1', at + CHECKSUM.length) === checksum(head.subarray(0, at));
+}
+
+function checksum(bytes: string | Buffer): string {
+  return crc32(bytes).toString(16).padStart(8, '0');
 }
 
 /** A whole record with a JSON block, which carries its own digest. */
@@ -47,6 +61,7 @@ export function warcinfoRecord(date: string, software: string, archiveId: string
       ['WARC-Record-ID', id],
       ['WARC-Date', date],
       ['Content-Type', 'application/warc-fields'],
+      ['WARC-Block-Digest', `sha256:${hash('sha256', block, 'hex')}`],
       ['Content-Length', length],
     ])}${block}\r\n\r\n`;
   };

@@ -3,11 +3,18 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openArchiveLog } from '../archive/log.ts';
-import { envelope } from '../archive/test-archive.ts';
+import { type Envelope, openArchiveLog } from '../archive/log.ts';
 import { systemClock } from './clock.ts';
 import { openLateLog } from './late-log.ts';
 import { silentLogger } from './logger.ts';
+
+const envelope: Envelope = {
+  targets: [],
+  retention: 'mail',
+  capture: { kind: 'smtp', peer: { address: '192.0.2.1', port: 25 }, helo: 'x', mailFrom: '', rcptTo: [] },
+  begunAt: '2026-01-01T00:00:00Z',
+  receivedAt: '2026-01-01T00:00:00Z',
+};
 
 const opener = (path: string) => () =>
   openArchiveLog({
