@@ -1,4 +1,4 @@
-import { FaultError } from '../process/fault-error.ts';
+import { FaultError, toFaultError } from '../process/fault-error.ts';
 
 /** Error codes that mean that there is no room, on a disk, in a quota, in a file. */
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
@@ -6,7 +6,9 @@ const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 /** What a store's error means for mail: always retried later, never the sender's fault. */
 export function storeFault(error: unknown, archive: string): FaultError {
   if (error instanceof FaultError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  // Only the operating system's errors tell of the store; anything else is a mistake of ours.
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return toFaultError(error);
+  const { code } = error;
   if (FULL.has(code)) {
     return new FaultError('ArchiveFull', 'later', `No space is left in the archive ${archive} (${code}).`, {
       cause: error,
