@@ -1,3 +1,5 @@
+import { timestamp } from './clock.ts';
+
 /** A value that a log line may hold. No content of mail and no secret is ever put here. */
 export type LogValue = string | number | boolean | null | undefined | readonly string[];
 
@@ -19,7 +21,7 @@ export interface Logger {
  */
 export function jsonLogger(write: (line: string) => void, now: () => number, bound: LogFields = {}): Logger {
   const emit = (level: string, event: string, fields: LogFields = {}): void => {
-    write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, event, ...bound, ...fields })}\n`);
+    write(`${JSON.stringify({ time: timestamp({ now }), level, event, ...bound, ...fields })}\n`);
   };
   return {
     info: (event, fields) => emit('info', event, fields),
