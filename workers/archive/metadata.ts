@@ -1,5 +1,5 @@
 import type { CaptureTarget, Envelope, ImapCapture, LogEvent, SmtpCapture } from './log.ts';
-import { jsonRecord, recordId, warcHead } from './warc.ts';
+import { jsonRecord, recordId, type WarcFields, warcHead } from './warc.ts';
 
 /** Version of the records. A reader refuses a newer one. */
 export const FORMAT = 1;
@@ -55,10 +55,10 @@ export interface Origin {
   software: string;
 }
 
-/** The texts around a message's bytes: `head`, the bytes, then `tail`. */
+/** What stands around a message's bytes: `head`, the bytes, then `tail`. */
 export interface MessageFrame {
-  head: string;
-  tail: string;
+  head: Buffer;
+  tail: Buffer;
 }
 
 /** Frames a message as a resource record and, concurrent to it, the metadata record that commits it. */
@@ -72,42 +72,47 @@ export function frameMessage(
   const id = recordId();
   const date = envelope.receivedAt;
   const uri = targetUri(origin, number, envelope.capture);
-  const metadata: MessageMetadata = {
-    kind: 'message',
-    format: FORMAT,
-    writer: origin.writer,
-    number,
-    archive: origin.archive,
-    length,
-    sha256,
-    ...envelope,
-    software: origin.software,
-  };
-  return {
-    head: warcHead([
-      ['WARC-Type', 'resource'],
-      ['WARC-Record-ID', id],
-      ['WARC-Date', date],
-      ['WARC-Target-URI', uri],
-      ['Content-Type', 'message/rfc822'],
-      ['WARC-Block-Digest', `sha256:${sha256}`],
-      ['Content-Length', String(length)],
-    ]),
-    tail: `\r\n\r\n${jsonRecord(
-      'metadata',
-      recordId(),
-      date,
-      [
-        ['WARC-Target-URI', uri],
-        ['WARC-Concurrent-To', id],
-      ],
-      metadata,
-    )}`,
-  };
+  const head = warcHead([
+    ['WARC-Type', 'resource'],
+    ['WARC-Record-ID', id],
+    ['WARC-Date', date],
+    ['WARC-Target-URI', uri],
+    ['Content-Type', 'message/rfc822'],
+    ['WARC-Block-Digest', `sha256:${sha256}`],
+    ['Content-Length', String(length)],
+  ]);
+  const fields: WarcFields = [
+    ['WARC-Target-URI', uri],
+    ['WARC-Concurrent-To', id],
+  ];
+  const json = messageJson(origin, number, length, sha256, envelope);
+  return { head, tail: jsonRecord(date, fields, json, '\r\n\r\n') };
+}
+
+/**
+ * {@link MessageMetadata} as JSON. Written out, because this is on the way of every message: what is the same for many is
+ * made once, and only a stranger's text goes through JSON.stringify.
+ */
+function messageJson(origin: Origin, number: number, length: number, sha256: string, envelope: Envelope): string {
+  const { archive, writer, software } = origin;
+  const { targets, retention, capture, begunAt, receivedAt } = envelope;
+  return `{"kind":"message","format":${FORMAT},"writer":"${writer}","number":${number},"archive":${JSON.stringify(archive)},"length":${length},"sha256":"${sha256}","targets":[${targets.map(targetJson).join(',')}],"retention":"${retention}","capture":${JSON.stringify(capture)},"begunAt":"${begunAt}","receivedAt":"${receivedAt}","software":${JSON.stringify(software)}}`;
+}
+
+const targetTexts = new WeakMap<CaptureTarget, string>();
+
+/** Targets are objects that live as long as their connection is served, and are never changed. */
+function targetJson(target: CaptureTarget): string {
+  let text = targetTexts.get(target);
+  if (text === undefined) {
+    text = JSON.stringify(target);
+    targetTexts.set(target, text);
+  }
+  return text;
 }
 
 /** An event is a metadata record that is concurrent to nothing. */
-export function frameEvent(origin: Origin, number: number, event: LogEvent): string {
+export function frameEvent(origin: Origin, number: number, event: LogEvent): Buffer {
   const metadata: EventMetadata = {
     kind: 'event',
     format: FORMAT,
@@ -117,17 +122,17 @@ export function frameEvent(origin: Origin, number: number, event: LogEvent): str
     software: origin.software,
     ...event,
   };
-  return jsonRecord('metadata', recordId(), event.at, [['WARC-Target-URI', logUri(origin, number)]], metadata);
+  return jsonRecord(event.at, [['WARC-Target-URI', logUri(origin, number)]], JSON.stringify(metadata));
 }
 
 export function frameSegmentEnd(
   date: string,
   origin: Origin,
   counts: Omit<SegmentEnd, 'kind' | 'format' | 'writer'>,
-): string {
+): Buffer {
   const metadata: SegmentEnd = { kind: 'segment-end', format: FORMAT, writer: origin.writer, ...counts };
   const uri = `mailhold:${origin.archive}/${origin.writer}`;
-  return jsonRecord('metadata', recordId(), date, [['WARC-Target-URI', uri]], metadata);
+  return jsonRecord(date, [['WARC-Target-URI', uri]], JSON.stringify(metadata));
 }
 
 /** `mailhold:ARCHIVE/WRITER/NUMBER`: where the record stands. A Message-ID is the sender's word and names nothing. */

@@ -96,7 +96,7 @@ export async function startLog(
     refuseWhileClosed();
     const number = nextNumber();
     const { head, tail } = frameMessage(origin, number, length, sha256, envelope);
-    await commit(number, [Buffer.from(head), ...parts, Buffer.from(tail)], length);
+    await commit(number, [head, ...parts, tail], length);
     return { position: { writer: origin.writer, number }, length, sha256 };
   };
   const commitLarge = async (
@@ -109,11 +109,11 @@ export async function startLog(
     const { head, tail } = frameMessage(origin, number, length, sha256, envelope);
     const at = timestamp(clock);
     const end = frameSegmentEnd(at, origin, { messages: 1, events: 0, messageBytes: length });
-    const info = warcinfoRecord(at, origin.software, origin.archive, HEAD_ROOM - Buffer.byteLength(head));
+    const info = warcinfoRecord(at, origin.software, origin.archive, HEAD_ROOM - head.length);
     const began = clock.monotonic();
     try {
-      await large.write([Buffer.from(tail), Buffer.from(end)]);
-      await large.finish(Buffer.from(info + head), number);
+      await large.write([tail, end]);
+      await large.finish(Buffer.concat([info, head]), number);
     } catch (error) {
       await large.discard().catch(toFault);
       segments.giveUpLarge(number, error);
@@ -126,7 +126,7 @@ export async function startLog(
   const appendEvent = async (event: LogEvent): Promise<Position> => {
     refuseWhileClosed();
     const number = nextNumber();
-    await commit(number, [Buffer.from(frameEvent(origin, number, event))], undefined);
+    await commit(number, [frameEvent(origin, number, event)], undefined);
     return { writer: origin.writer, number };
   };
   const faultNow = (): Fault | undefined => health.fault ?? markFault ?? space.fault;

@@ -73,7 +73,7 @@ export function createSegments(
   const openNext = async (): Promise<OpenSegment> => {
     await writeNotes();
     sequence += 1;
-    const head = Buffer.from(warcinfoRecord(timestamp(clock), origin.software, origin.archive));
+    const head = warcinfoRecord(timestamp(clock), origin.software, origin.archive);
     const file = await store.createSegment(origin.writer, sequence, head);
     return { file, sequence, bytes: head.length, messages: 0, events: 0, messageBytes: 0 };
   };
@@ -115,7 +115,7 @@ export function createSegments(
   const end = async (segment: OpenSegment): Promise<void> => {
     const { messages, events, messageBytes } = segment;
     const record = frameSegmentEnd(timestamp(clock), origin, { messages, events, messageBytes });
-    await segment.file.commit([Buffer.from(record)]).finally(() => segment.file.close());
+    await segment.file.commit([record]).finally(() => segment.file.close());
   };
   const count = (segment: OpenSegment, batch: readonly CommitEntry[]): void => {
     for (const entry of batch) {

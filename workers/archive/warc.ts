@@ -15,11 +15,44 @@ export function recordId(): string {
 /** The last field of each head, over the bytes before it. The format's own digests leave the head out. */
 const CHECKSUM = 'Mailhold-Head-Checksum: crc32:';
 
-/** Version line, fields and the empty line. The block and {@link RECORD_END} follow. */
-export function warcHead(fields: WarcFields): string {
+/** Version line, fields and the empty line, the checksum still to be filled in. */
+function openHead(fields: WarcFields): string {
   let head = 'WARC/1.1\r\n';
   for (const [name, value] of fields) head += `${name}: ${value}\r\n`;
-  return `${head}${CHECKSUM}${checksum(head)}\r\n\r\n`;
+  return `${head}${CHECKSUM}00000000\r\n\r\n`;
+}
+
+/** Bytes from the checksum to the end of a head. */
+const CHECKSUM_TO_END = '00000000\r\n\r\n'.length;
+
+/** Fills the checksum into a head that stands in `bytes`, in place. */
+function sealHead(bytes: Buffer, start: number, end: number): void {
+  const at = end - CHECKSUM_TO_END;
+  bytes.write(checksum(bytes.subarray(start, at - CHECKSUM.length)), at, 'latin1');
+}
+
+/** The bytes of a head. The block and {@link RECORD_END} follow. */
+export function warcHead(fields: WarcFields): Buffer {
+  const head = Buffer.from(openHead(fields));
+  sealHead(head, 0, head.length);
+  return head;
+}
+
+/**
+ * A head and its whole block as one record.
+ *
+ * @param before bytes that are put before it
+ */
+export function warcRecord(fields: WarcFields, block: string, before = ''): Buffer {
+  const head = before + openHead(fields);
+  const headBytes = Buffer.byteLength(head);
+  const blockBytes = Buffer.byteLength(block);
+  const record = Buffer.allocUnsafe(headBytes + blockBytes + RECORD_END.length);
+  record.write(head, 0);
+  record.write(block, headBytes);
+  RECORD_END.copy(record, headBytes + blockBytes);
+  sealHead(record, before.length, headBytes);
+  return record;
 }
 
 /** True where the head, without the empty line behind it, is as it was written. */
@@ -28,22 +61,29 @@ export function headAgrees(head: Buffer): boolean {
   return at >= 2 && head.toString('latin1', at + CHECKSUM.length) === checksum(head.subarray(0, at));
 }
 
-function checksum(bytes: string | Buffer): string {
+function checksum(bytes: Buffer): string {
   return crc32(bytes).toString(16).padStart(8, '0');
 }
 
-/** A whole record with a JSON block, which carries its own digest. */
-export function jsonRecord(type: 'metadata', id: string, date: string, fields: WarcFields, value: unknown): string {
-  const block = JSON.stringify(value);
-  return `${warcHead([
-    ['WARC-Type', type],
-    ['WARC-Record-ID', id],
-    ['WARC-Date', date],
-    ...fields,
-    ['Content-Type', 'application/json'],
-    ['WARC-Block-Digest', `sha256:${hash('sha256', block, 'hex')}`],
-    ['Content-Length', String(Buffer.byteLength(block))],
-  ])}${block}\r\n\r\n`;
+/**
+ * A metadata record with a JSON block, which carries its own digest.
+ *
+ * @param before bytes that are put before it
+ */
+export function jsonRecord(date: string, fields: WarcFields, json: string, before = ''): Buffer {
+  return warcRecord(
+    [
+      ['WARC-Type', 'metadata'],
+      ['WARC-Record-ID', recordId()],
+      ['WARC-Date', date],
+      ...fields,
+      ['Content-Type', 'application/json'],
+      ['WARC-Block-Digest', `sha256:${hash('sha256', json, 'hex')}`],
+      ['Content-Length', String(Buffer.byteLength(json))],
+    ],
+    json,
+    before,
+  );
 }
 
 /**
@@ -51,23 +91,24 @@ export function jsonRecord(type: 'metadata', id: string, date: string, fields: W
  *
  * @param fill the whole record becomes exactly this many bytes, by a comment field of spaces in its block
  */
-export function warcinfoRecord(date: string, software: string, archiveId: string, fill?: number): string {
+export function warcinfoRecord(date: string, software: string, archiveId: string, fill?: number): Buffer {
   const fields = `software: ${software}\r\nformat: WARC File Format 1.1\r\nisPartOf: ${archiveId}\r\nmailhold-format: 1\r\n`;
-  const record = (block: string): string => {
-    // Six digits whatever the length, so that filling the block does not move the head.
-    const length = String(Buffer.byteLength(block)).padStart(6, '0');
-    return `${warcHead([
-      ['WARC-Type', 'warcinfo'],
-      ['WARC-Record-ID', id],
-      ['WARC-Date', date],
-      ['Content-Type', 'application/warc-fields'],
-      ['WARC-Block-Digest', `sha256:${hash('sha256', block, 'hex')}`],
-      ['Content-Length', length],
-    ])}${block}\r\n\r\n`;
-  };
   const id = recordId();
+  const record = (block: string): Buffer =>
+    warcRecord(
+      [
+        ['WARC-Type', 'warcinfo'],
+        ['WARC-Record-ID', id],
+        ['WARC-Date', date],
+        ['Content-Type', 'application/warc-fields'],
+        ['WARC-Block-Digest', `sha256:${hash('sha256', block, 'hex')}`],
+        // Six digits whatever the length, so that filling the block does not move the head.
+        ['Content-Length', String(Buffer.byteLength(block)).padStart(6, '0')],
+      ],
+      block,
+    );
   if (fill === undefined) return record(fields);
-  const missing = fill - Buffer.byteLength(record(`${fields}fill: \r\n`));
+  const missing = fill - record(`${fields}fill: \r\n`).length;
   return record(`${fields}fill: ${' '.repeat(missing)}\r\n`);
 }
 
