@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { imapBench } from './imap-bench.ts';
 import type { Measured } from './imap-rounds.ts';
 import { compare, comparisonTable, disturbance, imapTable, runsAsCsv, smtpTable } from './report.ts';
-import { smtpBench } from './smtp-bench.ts';
+import { type SmtpPlan, smtpBench } from './smtp-bench.ts';
 
-// `make bench-quick`: what Mailhold takes in beside peers, in the same run on the same machine. Rounds are interleaved,
+// `make bench-quick`, and with more cases `make bench`: what Mailhold takes in beside peers, in the same run on the same machine. Rounds are interleaved,
 // ratios are medians of the rounds' own ratios, and every acknowledged message is read back and compared.
 
 const OUT = join(import.meta.dirname, '..', '..', 'build', 'bench');
@@ -13,11 +13,30 @@ const ROUNDS = 5;
 const TEN_KB = '10 KB, 10 connections';
 const PIPELINED = '10 KB, 10 connections, pipelined';
 const LARGER = '75 KB, 10 connections';
+const MEGABYTE = '1 MB, 10 connections';
+const MANY = '10 KB, 50 connections';
+
+const quick = process.argv[2] === 'quick';
+const csv = join(OUT, quick ? 'quick.csv' : 'all.csv');
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const began = performance.now();
 
 const times = { warmupMs: 200, measureMs: 1_200 };
+const larger: SmtpPlan[] = [
+  {
+    case: { name: MEGABYTE, messageBytes: 1_000_000, connections: 10, pipelining: false, ...times },
+    rounds: ROUNDS,
+    warmUpMs: 1_000,
+    peers: ['mailhold', 'postfix'],
+  },
+  {
+    case: { name: MANY, messageBytes: 10 * 1024, connections: 50, pipelining: false, ...times },
+    rounds: ROUNDS,
+    warmUpMs: 1_000,
+    peers: ['mailhold', 'postfix', 'smtp-server'],
+  },
+];
 const smtp = await smtpBench(
   [
     {
@@ -38,6 +57,7 @@ const smtp = await smtpBench(
       warmUpMs: 1_000,
       peers: ['mailhold', 'postfix'],
     },
+    ...(quick ? [] : larger),
   ],
   say,
 );
@@ -61,6 +81,9 @@ const comparisons = [
   compare(`SMTP ${TEN_KB}: discard / mailhold`, smtpRates(TEN_KB, 'discard'), smtpRates(TEN_KB, 'mailhold')),
   compare(`SMTP ${PIPELINED}: mailhold / postfix`, smtpRates(PIPELINED, 'mailhold'), smtpRates(PIPELINED, 'postfix')),
   compare(`SMTP ${LARGER}: mailhold / postfix`, smtpRates(LARGER, 'mailhold'), smtpRates(LARGER, 'postfix')),
+  compare(`SMTP ${MEGABYTE}: mailhold / postfix`, smtpRates(MEGABYTE, 'mailhold'), smtpRates(MEGABYTE, 'postfix')),
+  compare(`SMTP ${MANY}: mailhold / postfix`, smtpRates(MANY, 'mailhold'), smtpRates(MANY, 'postfix')),
+  compare(`SMTP ${MANY}: mailhold / smtp-server`, smtpRates(MANY, 'mailhold'), smtpRates(MANY, 'smtp-server')),
   compare('IMAP behind SELECT: mailhold / mbsync with FSync', imapRates('mailhold-pull'), imapRates('mbsync-fsync'), 3),
   compare('IMAP with login: mailhold / mbsync with FSync', imapRates('mailhold'), imapRates('mbsync-fsync')),
   compare(
@@ -71,7 +94,7 @@ const comparisons = [
 ].filter((one) => one !== undefined);
 
 await mkdir(OUT, { recursive: true });
-await writeFile(join(OUT, 'quick.csv'), runsAsCsv(smtp, imap));
+await writeFile(csv, runsAsCsv(smtp, imap));
 say(`
 SMTP over TLS 1.3 with STARTTLS; rates are acknowledged messages, latency is from writing a message to its 250.
 "discard" stores nothing: it shows what the generator and loopback can do.
@@ -83,4 +106,4 @@ ${imapTable(imap)}
 
 ${comparisonTable(comparisons)}
 ${disturbance(smtp) ?? ''}
-${Math.round((performance.now() - began) / 1000)} s in all; every run is in build/bench/quick.csv`);
+${Math.round((performance.now() - began) / 1000)} s in all; every run is in ${relative(process.cwd(), csv)}`);
