@@ -172,7 +172,10 @@ export interface ConnectionBucket<E extends ConnectionEntry = ConnectionEntry> {
 
 // ------------------------------------------------------------------------------------------------------ facts
 
-/** Stages of a test, in order. SMTP: resolve, connect, greet, tls, recipient. IMAP: all of the others. */
+/**
+ * Stages of a test. SMTP: resolve, connect, greet, tls, recipient. IMAP: resolve, connect, greet and tls (with implicit TLS
+ * the other way round), authenticate, select, read.
+ */
 export type Stage = 'resolve' | 'connect' | 'greet' | 'tls' | 'authenticate' | 'select' | 'read' | 'recipient';
 
 export interface StageResult {
