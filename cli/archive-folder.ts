@@ -36,7 +36,7 @@ export async function openArchiveFolder(folder: string): Promise<Store> {
  *
  * @throws CommandError where no message or more than one has it
  */
-export async function oneMessage(store: Store, reference: string): Promise<MessageRecord> {
+async function oneMessage(store: Store, reference: string): Promise<MessageRecord> {
   const found = new Map<string, MessageRecord>();
   const position = /^([0-9a-f]+):(\d+)$/.exec(reference);
   if (position === null && !/^[0-9a-f]{4,64}$/.test(reference)) {

@@ -63,7 +63,7 @@ export async function test(args: readonly string[], io: Io): Promise<number> {
  *
  * @throws CommandError where there is none, or more than one
  */
-export function oneConnection({ connections }: Pick<StandaloneStatus, 'connections'>, target: string): ObjectName {
+function oneConnection({ connections }: Pick<StandaloneStatus, 'connections'>, target: string): ObjectName {
   const full = ({ namespace, name }: ObjectName): string => `${namespace}/${name}`;
   const all = connections.map(({ metadata: { namespace, name } }) => ({ namespace, name }));
   const meant = all.filter((it) => full(it) === target || it.name === target);

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { type StringSchema, string } from './schema.ts';
 
 /** Whether the text is an address range such as `203.0.113.0/24` or `2001:db8::/32`. */
-export function isCIDR(text: string): boolean {
+function isCIDR(text: string): boolean {
   const [address, prefix, ...rest] = text.split('/');
   if (address === undefined || prefix === undefined || rest.length > 0) return false;
   if (!/^(0|[1-9][0-9]{0,2})$/.test(prefix) || address.includes('%')) return false;

@@ -9,7 +9,7 @@ const MANY = 100;
 const LOOKS = 2;
 
 /** Messages that wait, without those that are merely on their way. */
-export function backlogOf(connection: ArchiveConnection, source: SourceFacts, now: number): number {
+function backlogOf(connection: ArchiveConnection, source: SourceFacts, now: number): number {
   const since = source.oldestWaitingSince;
   const onTheirWay = since !== undefined && now - Date.parse(since) <= LOOKS * intervalOf(connection);
   return onTheirWay && source.waiting < MANY ? 0 : source.waiting;

@@ -57,10 +57,7 @@ export function groupFaultVerdict(worker: WorkerReport | undefined, now: number)
   return verdictOf('False', fault.code, message);
 }
 
-export function groupServedVerdict(
-  worker: WorkerReport | undefined,
-  revision: string | undefined,
-): Verdict | undefined {
+function groupServedVerdict(worker: WorkerReport | undefined, revision: string | undefined): Verdict | undefined {
   if (revision !== undefined && worker?.group?.revision === revision && worker.group.ready) return undefined;
   return verdictOf('Unknown', 'Progressing', 'The worker takes up the configuration of the gateway.');
 }

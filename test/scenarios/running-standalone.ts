@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -7,6 +6,7 @@ import { createTransport } from 'nodemailer';
 import type { StandaloneStatus } from '../../operator/runtime/standalone/status-page.ts';
 import { runStandalone, type Standalone, type StandaloneOptions } from '../../operator/runtime/standalone.ts';
 import { checkKstatus } from '../kstatus.ts';
+import { freePort } from '../peers/free-port.ts';
 
 /** A folder of manifests, and Mailhold running on it with real workers. */
 export interface RunningStandalone {
@@ -136,14 +136,6 @@ spec:
   receiver: {listen: {address: 127.0.0.1, port: ${port}}}
   egress: {allow: [127.0.0.0/8, '::1/128']}
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function shown(status: StandaloneStatus): string {

@@ -3,7 +3,7 @@ import { FaultError } from '../process/fault-error.ts';
 import { FORMAT } from './metadata.ts';
 import type { Store } from './store.ts';
 
-export const IDENTITY_NOTE = 'mailhold.json';
+const IDENTITY_NOTE = 'mailhold.json';
 
 interface Identity {
   format: number;

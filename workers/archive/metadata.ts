@@ -89,11 +89,15 @@ export function frameMessage(
   return { head, tail: jsonRecord(date, fields, json, '\r\n\r\n') };
 }
 
+/** An envelope whose every field {@link messageJson} knows: a field that is added to Envelope does not compile until it does. */
+type WrittenOut = Envelope & Record<Exclude<keyof Envelope, WrittenField>, never>;
+type WrittenField = 'targets' | 'retention' | 'capture' | 'begunAt' | 'receivedAt';
+
 /**
  * {@link MessageMetadata} as JSON. Written out, because this is on the way of every message: what is the same for many is
  * made once, and only a stranger's text goes through JSON.stringify.
  */
-function messageJson(origin: Origin, number: number, length: number, sha256: string, envelope: Envelope): string {
+function messageJson(origin: Origin, number: number, length: number, sha256: string, envelope: WrittenOut): string {
   const { archive, writer, software } = origin;
   const { targets, retention, capture, begunAt, receivedAt } = envelope;
   return `{"kind":"message","format":${FORMAT},"writer":"${writer}","number":${number},"archive":${JSON.stringify(archive)},"length":${length},"sha256":"${sha256}","targets":[${targets.map(targetJson).join(',')}],"retention":"${retention}","capture":${JSON.stringify(capture)},"begunAt":"${begunAt}","receivedAt":"${receivedAt}","software":${JSON.stringify(software)}}`;

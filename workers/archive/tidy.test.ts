@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLogger } from '../process/logger.ts';
 import type { LogEvent } from './log.ts';
-import { envelope, type TestArchive, testArchive } from './test-archive.ts';
+import { envelope, type TestArchive, testArchive, until } from './test-archive.ts';
 import { DEAD_AFTER_MS, startTidying } from './tidy.ts';
 import { claimName, type TornNote, tornNoteName } from './torn-note.ts';
 
@@ -118,8 +118,7 @@ test('a writer that was stopped in mid-write and set aside meanwhile does not ac
   };
   await assert.rejects(log.append(Buffer.from('hidden'), envelope), { code: 'ArchiveNotWritable' });
   during = async () => undefined;
-  const healed = new Promise<void>((resolve) => log.onChange(() => log.fault ?? resolve()));
-  await healed;
+  await until(log, () => log.fault === undefined);
   await log.append(Buffer.from('after'), envelope);
   await log.close();
   const { messages } = await archive.read();

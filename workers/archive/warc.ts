@@ -43,7 +43,7 @@ export function warcHead(fields: WarcFields): Buffer {
  *
  * @param before bytes that are put before it
  */
-export function warcRecord(fields: WarcFields, block: string, before = ''): Buffer {
+function warcRecord(fields: WarcFields, block: string, before = ''): Buffer {
   const head = before + openHead(fields);
   const headBytes = Buffer.byteLength(head);
   const blockBytes = Buffer.byteLength(block);

@@ -110,7 +110,7 @@ export function watchConfiguration<G extends WorkerGroup, E extends ConnectionEn
 }
 
 /** Folder name of a bucket, `connections-00` to `connections-15`. */
-export function bucketFolder(bucket: number): string {
+function bucketFolder(bucket: number): string {
   return `connections-${String(bucket).padStart(2, '0')}`;
 }
 
