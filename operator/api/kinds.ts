@@ -6,3 +6,5 @@ import { type MailGateway, mailGateway } from './mail-gateway.ts';
 export const kinds = [archiveConnection, mailGateway, mailArchive] as const;
 
 export type AnyResource = ArchiveConnection | MailGateway | MailArchive;
+
+export type AnyStatus = NonNullable<AnyResource['status']>;

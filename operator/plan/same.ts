@@ -1,4 +1,5 @@
 import type { ArchiveConnectionStatus } from '../api/archive-connection.ts';
+import type { AnyResource, AnyStatus } from '../api/kinds.ts';
 import type { MailArchiveStatus } from '../api/mail-archive.ts';
 import type { MailGatewayStatus } from '../api/mail-gateway.ts';
 import { canonicalJSON } from './revision.ts';
@@ -29,6 +30,18 @@ export function sameArchiveForWriting(a: MailArchiveStatus | undefined, b: MailA
     lastCommitTime: status?.lastCommitTime !== undefined,
   });
   return canonicalJSON(still(a)) === canonicalJSON(still(b));
+}
+
+/** The same for two statuses of this kind. */
+export function sameStatus(kind: AnyResource['kind'], a: AnyStatus | undefined, b: AnyStatus): boolean {
+  switch (kind) {
+    case 'ArchiveConnection':
+      return sameForWriting(a, b);
+    case 'MailGateway':
+      return sameGatewayForWriting(a, b);
+    case 'MailArchive':
+      return sameArchiveForWriting(a, b);
+  }
 }
 
 /** A status without what moves: of each such thing only that it is there, or its kind. */

@@ -1,10 +1,9 @@
-import type { ArchiveConnection, ArchiveConnectionStatus } from '../../api/archive-connection.ts';
-import type { AnyResource } from '../../api/kinds.ts';
-import type { MailArchive, MailArchiveStatus } from '../../api/mail-archive.ts';
-import type { MailGateway, MailGatewayStatus } from '../../api/mail-gateway.ts';
+import type { ArchiveConnection } from '../../api/archive-connection.ts';
+import type { AnyResource, AnyStatus } from '../../api/kinds.ts';
+import type { MailArchive } from '../../api/mail-archive.ts';
+import type { MailGateway } from '../../api/mail-gateway.ts';
 import { duplicateProblems, type Manifest } from '../../api/manifest.ts';
 import { changeProblems } from '../../api/validate-resource.ts';
-import { sameArchiveForWriting, sameForWriting, sameGatewayForWriting } from '../../plan/same.ts';
 import type { Problem } from './manifest-file.ts';
 import type { ObjectKey, Records } from './records.ts';
 
@@ -15,7 +14,6 @@ export interface Resources {
 }
 
 export type AnySpec = AnyResource['spec'];
-export type AnyStatus = ArchiveConnectionStatus | MailGatewayStatus | MailArchiveStatus;
 
 /**
  * The objects of all manifests with what the records add: uid, generation, creation time and the status so far. Records
@@ -67,16 +65,4 @@ export function resourcesOf(
 
 export function recordKey({ kind, metadata: { namespace, name } }: AnyResource): ObjectKey {
   return { kind, namespace, name };
-}
-
-/** Whether the two, both of this kind, differ in nothing that is worth a write. */
-export function sameStatus(kind: AnyResource['kind'], a: AnyStatus | undefined, b: AnyStatus): boolean {
-  switch (kind) {
-    case 'ArchiveConnection':
-      return sameForWriting(a, b);
-    case 'MailGateway':
-      return sameGatewayForWriting(a, b);
-    case 'MailArchive':
-      return sameArchiveForWriting(a, b);
-  }
 }
