@@ -12,6 +12,14 @@ interface Import {
   typeOnly: boolean;
 }
 
+const SHARED_BY_RUNTIMES: readonly string[] = [
+  'operator/runtime/workers',
+  'operator/runtime/certificates',
+  'operator/runtime/backoff.ts',
+  'operator/runtime/clock.ts',
+  'operator/runtime/rounds.ts',
+];
+
 /** Where files of a folder may import from, besides their own folder; the longest matching folder counts. */
 const DIRECTIONS: readonly { folder: string; may: readonly string[] }[] = [
   { folder: 'operator/main.ts', may: ['operator/runtime'] },
@@ -19,6 +27,14 @@ const DIRECTIONS: readonly { folder: string; may: readonly string[] }[] = [
   { folder: 'operator/kube', may: [] },
   { folder: 'operator/plan', may: ['operator/api'] },
   { folder: 'operator/runtime', may: ['operator/plan', 'operator/api', 'operator/kube'] },
+  // The two runtimes know what they share, and nothing of each other; standalone needs no word of Kubernetes.
+  { folder: 'operator/runtime/workers', may: SHARED_BY_RUNTIMES },
+  { folder: 'operator/runtime/certificates', may: SHARED_BY_RUNTIMES },
+  { folder: 'operator/runtime/standalone', may: ['operator/plan', 'operator/api', ...SHARED_BY_RUNTIMES] },
+  {
+    folder: 'operator/runtime/kubernetes',
+    may: ['operator/plan', 'operator/api', 'operator/kube', ...SHARED_BY_RUNTIMES],
+  },
   { folder: 'workers/archive', may: ['workers/process'] },
   { folder: 'workers/message', may: ['workers/process'] },
   { folder: 'workers/process', may: ['workers/archive/log.ts'] },
@@ -51,6 +67,12 @@ test('the check of directions finds a wrong one', () => {
     ['operator/plan/a.ts', CONTRACT, true, true],
     ['operator/plan/a.ts', CONTRACT, false, false],
     ['operator/runtime/a.ts', 'workers/process/clock.ts', true, false],
+    ['operator/runtime/standalone.ts', 'operator/runtime/standalone/a.ts', false, true],
+    ['operator/runtime/standalone/a.ts', 'operator/runtime/workers/b.ts', false, true],
+    ['operator/runtime/standalone/a.ts', 'operator/runtime/kubernetes/b.ts', false, false],
+    ['operator/runtime/standalone/a.ts', 'operator/kube/b.ts', false, false],
+    ['operator/runtime/kubernetes/a.ts', 'operator/runtime/standalone/b.ts', false, false],
+    ['operator/runtime/workers/a.ts', 'operator/runtime/standalone/b.ts', false, false],
     ['workers/receiver/a.ts', 'workers/archive/log.ts', false, true],
     ['workers/receiver/a.ts', 'workers/poller/b.ts', false, false],
     ['workers/receiver/a.ts', 'operator/api/b.ts', true, false],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { deriveLocalPart } from '../../operator/plan/address.ts';
-import { selfSignedCertificate } from '../../operator/runtime/standalone/self-signed.ts';
+import { selfSignedCertificate } from '../../operator/runtime/certificates/self-signed.ts';
 import type { ReceiverConnection, ReceiverGroup } from '../../workers/process/contract.ts';
 import { freePort } from '../peers/free-port.ts';
 import { type MailholdWorker, startMailholdWorker } from './mailhold-worker.ts';

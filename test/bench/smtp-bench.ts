@@ -1,4 +1,4 @@
-import { selfSignedCertificate } from '../../operator/runtime/standalone/self-signed.ts';
+import { selfSignedCertificate } from '../../operator/runtime/certificates/self-signed.ts';
 import { postfixMissing, startPostfix } from '../peers/postfix.ts';
 import { keyOf, messageChecker } from './expected-message.ts';
 import { startPeerServer } from './peer-server.ts';

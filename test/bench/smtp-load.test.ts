@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { selfSignedCertificate } from '../../operator/runtime/standalone/self-signed.ts';
+import { selfSignedCertificate } from '../../operator/runtime/certificates/self-signed.ts';
 import { startDiscardServer } from './discard-server.ts';
 import { buildTemplate, readId, writeId } from './messages.ts';
 import { startLoadGenerator } from './smtp-load.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { selfSignedCertificate } from '../../operator/runtime/standalone/self-signed.ts';
+import { selfSignedCertificate } from '../../operator/runtime/certificates/self-signed.ts';
 import { freePort, untilListening } from './free-port.ts';
 
 const PROGRAM = '/usr/sbin/dovecot';

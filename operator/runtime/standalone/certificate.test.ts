@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connect, createServer } from 'node:tls';
+import { selfSignedCertificate } from '../certificates/self-signed.ts';
 import { issuedCertificate } from './certificate.ts';
-import { selfSignedCertificate } from './self-signed.ts';
 
 const DAY_MS = 86_400_000;
 

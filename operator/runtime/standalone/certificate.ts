@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { selfSignedCertificate } from '../certificates/self-signed.ts';
 import { readIfPresent, replaceFile } from './atomic-file.ts';
-import { selfSignedCertificate } from './self-signed.ts';
 
 /** The longest life that the public rules for server certificates allow; some verifiers apply it to every certificate. */
 const LIFE_MS = 398 * 86_400_000;

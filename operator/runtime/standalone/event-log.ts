@@ -1,5 +1,5 @@
-import type { Clock } from './clock.ts';
-import { timestamp } from './clock.ts';
+import type { Clock } from '../clock.ts';
+import { timestamp } from '../clock.ts';
 
 export type EventFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 

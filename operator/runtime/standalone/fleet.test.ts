@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { PollerGroup } from '../../../workers/process/contract.ts';
-import { systemClock } from './clock.ts';
+import { systemClock } from '../clock.ts';
 import { createEventLog } from './event-log.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { openState } from './state.ts';

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConnectionEntry, ObjectName, WorkerGroup } from '../../../workers/process/contract.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
+import { followWorker, type WorkerClient } from '../workers/worker-client.ts';
 import type { EventLog } from './event-log.ts';
 import type { StateFolder } from './state.ts';
 import { type SupervisedWorker, superviseWorker, type WorkerProcessStatus } from './supervisor.ts';
-import { followWorker, type WorkerClient } from './worker-client.ts';
 import { type WorkerConfiguration, workerConfiguration } from './worker-configuration.ts';
 
 export type WorkerRole = WorkerGroup['role'];

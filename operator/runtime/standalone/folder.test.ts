@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from './clock.ts';
+import { systemClock } from '../clock.ts';
 import { createEventLog } from './event-log.ts';
 import { type ManifestFolder, watchFolder } from './folder.ts';
 import type { LastGoodTexts, Parsed } from './manifest-file.ts';

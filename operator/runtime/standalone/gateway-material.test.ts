@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { MailGateway } from '../../api/mail-gateway.ts';
+import { selfSignedCertificate } from '../certificates/self-signed.ts';
 import { createGatewayMaterials, materialFolders, type ReadMaterial } from './gateway-material.ts';
-import { selfSignedCertificate } from './self-signed.ts';
 import { openState } from './state.ts';
 
 const NOW = Date.UTC(2026, 0, 1);

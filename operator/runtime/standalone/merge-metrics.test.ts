@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { backoff } from './backoff.ts';
+import { backoff } from '../backoff.ts';
 import { lastWords } from './last-words.ts';
 import { mergeMetrics } from './merge-metrics.ts';
 

@@ -1,7 +1,7 @@
 import { derivedUid } from '../../api/validate-resource.ts';
+import type { Clock } from '../clock.ts';
+import { timestamp } from '../clock.ts';
 import { readIfPresent, replaceFile } from './atomic-file.ts';
-import type { Clock } from './clock.ts';
-import { timestamp } from './clock.ts';
 
 /** What Kubernetes' API server adds to an object and keeps, and a folder of files does not. */
 export interface ObjectRecord<Spec, Status> {

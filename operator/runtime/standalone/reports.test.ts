@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GroupFacts } from '../../../workers/process/contract.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import type { ShownWorker } from './fleet.ts';
 import { health, readiness } from './health.ts';
 import { reportsOf } from './reports.ts';

@@ -1,7 +1,7 @@
 import type { ConnectionFacts } from '../../../workers/process/contract.ts';
 import type { WorkerReport, WorkerReports } from '../../plan/inputs.ts';
-import type { Clock } from './clock.ts';
-import type { WorkerFacts } from './facts.ts';
+import type { Clock } from '../clock.ts';
+import type { WorkerFacts } from '../workers/facts.ts';
 import type { ShownWorker } from './fleet.ts';
 
 export interface WorkerState {

@@ -1,18 +1,18 @@
 import type { ConnectionFacts } from '../../../workers/process/contract.ts';
 import type { ArchiveConnection } from '../../api/archive-connection.ts';
 import { findCondition } from '../../api/conditions.ts';
-import type { AnyResource } from '../../api/kinds.ts';
+import type { AnyResource, AnyStatus } from '../../api/kinds.ts';
 import type { GatewayMaterial, SecretReading } from '../../plan/inputs.ts';
 import { keyOf, type Plan, plan } from '../../plan/plan.ts';
+import { type Clock, timestamp } from '../clock.ts';
 import { makeArchiveFolders } from './archive-folders.ts';
-import { type Clock, timestamp } from './clock.ts';
 import type { Fleet, WantedWorker } from './fleet.ts';
 import type { FollowedFolders } from './followed-folders.ts';
 import { type GatewayMaterials, materialFolders } from './gateway-material.ts';
 import type { Problem } from './manifest-file.ts';
 import type { OwnMetrics } from './own-metrics.ts';
 import { reportsOf } from './reports.ts';
-import type { AnyStatus, Resources } from './resources.ts';
+import type { Resources } from './resources.ts';
 import type { Secrets, WantedSecret } from './secrets.ts';
 import type { StandaloneView } from './status-page.ts';
 

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { InputFault } from '../../plan/inputs.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import { followFolders } from './followed-folders.ts';
 import { systemCode } from './startup-error.ts';
 

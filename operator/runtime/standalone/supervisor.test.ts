@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from './clock.ts';
+import { systemClock } from '../clock.ts';
 import { createEventLog } from './event-log.ts';
 import {
   type SupervisedWorker,

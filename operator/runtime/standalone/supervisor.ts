@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { backoff } from './backoff.ts';
-import { type Clock, timestamp } from './clock.ts';
+import { backoff } from '../backoff.ts';
+import { type Clock, timestamp } from '../clock.ts';
 import type { EventLog } from './event-log.ts';
 import { lastWords } from './last-words.ts';
 

@@ -1,9 +1,9 @@
 import type { TestEvent } from '../../../workers/process/contract.ts';
 import { findCondition } from '../../api/conditions.ts';
 import type { Plan, PlannedConnection } from '../../plan/plan.ts';
+import type { Rounds } from '../rounds.ts';
 import type { EventLog } from './event-log.ts';
 import type { Fleet } from './fleet.ts';
-import type { Rounds } from './rounds.ts';
 import type { Secrets } from './secrets.ts';
 
 export interface TestDependencies {

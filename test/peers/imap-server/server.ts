@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import { selfSignedCertificate } from '../../../operator/runtime/standalone/self-signed.ts';
+import { selfSignedCertificate } from '../../../operator/runtime/certificates/self-signed.ts';
 import type { ImapFault } from './fault.ts';
 import { type ImapMailbox, newMailbox } from './mailbox.ts';
 import { type ImapServerState, ImapSession } from './session.ts';

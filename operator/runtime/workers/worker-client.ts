@@ -1,8 +1,8 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { StatusAnswer, TestEvent, TestRequest } from '../../../workers/process/contract.ts';
-import { backoff } from './backoff.ts';
-import type { Clock } from './clock.ts';
+import { backoff } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
 import { mergeAnswer, type WorkerFacts } from './facts.ts';
 
 /** How long the worker may hold an answer back. Counters that wake nobody are at most this old. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { StatusAnswer, TestEvent } from '../../../workers/process/contract.ts';
-import { systemClock } from './clock.ts';
+import { systemClock } from '../clock.ts';
 import { followWorker } from './worker-client.ts';
 
 // The server here is a stand-in: only it can answer in part for another process, or break off. With real workers the
