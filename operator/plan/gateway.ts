@@ -166,6 +166,7 @@ function receiverGroup({ platform, folder, gateway, archive, material }: Gateway
     certificate: { ...certificate, ...(spec.tls?.caBundle !== undefined && { caBundle: spec.tls.caBundle }) },
     limits: { ...limits, bytesInFlight: bytes(limits.bytesInFlight) },
     selfTest: { key: selfTestKey, dial: material.dial ?? { address: dialable(listen.address), port: listen.port } },
+    hiddenPeerRanges: [],
   });
 }
 

@@ -56,6 +56,7 @@ export async function startReceiverPeer(options: {
       recipientsPerTransaction: 100,
     },
     selfTest: { key: randomBytes(32).toString('base64'), dial: { address: '127.0.0.1', port } },
+    hiddenPeerRanges: [],
   };
   const worker = await startMailholdWorker({ group, entries: [entry], nodeFlags: options.nodeFlags ?? [] });
   return {

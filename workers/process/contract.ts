@@ -110,6 +110,11 @@ export interface ReceiverGroup extends GroupBase {
     /** Where POST /test dials: the Service's cluster IP, or the listener in standalone. */
     dial: { address: string; port: number };
   };
+  /**
+   * CIDRs of nodes and pods; standalone: none. A sender that comes from there was sent on by the Service under another
+   * address than its own, so that `senderRanges` would judge a node of the cluster.
+   */
+  hiddenPeerRanges: string[];
 }
 
 export interface PollerGroup extends GroupBase {
@@ -268,6 +273,11 @@ export interface GroupFacts {
   };
   /** Recipients with our check characters that no entry serves: stale configuration, restored cluster, deleted connection. */
   unknownRecipients: { count: number; lastAt?: string; lastPeer?: string };
+  /**
+   * Sessions that came from within `hiddenPeerRanges` and named a recipient that is served: the Service hides the
+   * senders' addresses. Probes and self-tests are not among them. Absent until there was one.
+   */
+  hiddenPeers?: { count: number; lastAt: string; lastPeer: string };
   /** Peers whose TLS handshake failed, newest first, at most 16. */
   failedHandshakes: { peer: string; count: number; lastAt: string; text: string }[];
 }

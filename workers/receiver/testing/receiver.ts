@@ -59,6 +59,7 @@ export function testGroup(changes: Partial<ReceiverGroup> = {}): ReceiverGroup {
       recipientsPerTransaction: 100,
     },
     selfTest: { key: Buffer.alloc(32, 7).toString('base64'), dial: { address: '127.0.0.1', port: 0 } },
+    hiddenPeerRanges: [],
     ...changes,
   };
 }
