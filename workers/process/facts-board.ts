@@ -35,7 +35,7 @@ export interface ConnectionBoard {
 export interface FactsBoard {
   readonly epoch: string;
   readonly group: Readonly<GroupFacts>;
-  /** Sets group facts. Wakes where the value of `revision`, `ready` or `fault` is new. */
+  /** Sets group facts. Wakes where the value of `revision` or `ready` is new, and at the first of `hiddenPeers`. */
   updateGroup(facts: Partial<Omit<GroupFacts, 'faultSince' | 'fault'>>): void;
   /** Sets or clears the group's fault, keeping the time at which the present one began. */
   setFault(fault: GroupFacts['fault']): void;
@@ -114,7 +114,9 @@ export function createFactsBoard(epoch: string, group: GroupFacts, clock: Clock)
     group,
     updateGroup: (facts) => {
       const wakes =
-        ('ready' in facts && facts.ready !== group.ready) || ('revision' in facts && facts.revision !== group.revision);
+        ('ready' in facts && facts.ready !== group.ready) ||
+        ('revision' in facts && facts.revision !== group.revision) ||
+        ('hiddenPeers' in facts && group.hiddenPeers === undefined);
       Object.assign(group, facts);
       if (wakes) wake();
     },

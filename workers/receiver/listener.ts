@@ -1,6 +1,6 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import { FaultError } from '../process/fault-error.ts';
+import { bind } from '../process/bind.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { peerAddress } from './ranges.ts';
 import type { SessionServices } from './session-services.ts';
@@ -16,6 +16,7 @@ export interface Listener {
 /** All open sessions, over every listener that accepted them, and the one timer that watches their deadlines. */
 export interface Connections {
   readonly size: number;
+  /** @throws FaultError ListenFailed */
   listen(address: string, port: number): Promise<Listener>;
   /** Ends idle sessions with 421, lets messages on their way finish, at the latest when `signal` aborts. */
   drain(signal: AbortSignal): Promise<void>;
@@ -76,13 +77,12 @@ export function createConnections({ services, secureContext, sweepMs = SWEEP_MS 
     },
     listen: async (address, port) => {
       const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
-      await bound(server, address, port);
+      const bound = await bind(server, { kind: 'tcp', address, port }, 'The receiver', BACKLOG);
       // Accepting failed, out of descriptors for example; the next one is tried anyway.
       server.on('error', (error: NodeJS.ErrnoException) =>
         services.logger.error('accept-failed', { error: error.code }),
       );
-      const at = server.address();
-      return { port: typeof at === 'object' && at !== null ? at.port : port, close: () => server.close() };
+      return { port: bound, close: () => server.close() };
     },
     drain: async (signal) => {
       draining = true;
@@ -100,22 +100,4 @@ export function createConnections({ services, secureContext, sweepMs = SWEEP_MS 
       clearInterval(sweep);
     },
   };
-}
-
-function bound(server: Server, address: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE' ? 'it is in use' : error.code === 'EACCES' ? 'it is not permitted' : error.code;
-      reject(
-        new FaultError('ListenFailed', 'later', `The receiver cannot listen on ${address}:${port}: ${why}.`, {
-          cause: error,
-        }),
-      );
-    });
-    server.listen({ host: address, port, backlog: BACKLOG }, () => {
-      server.removeAllListeners('error');
-      resolve();
-    });
-  });
 }

@@ -8,6 +8,7 @@ export interface ReceiverMetrics {
   acknowledged(ms: number): void;
   handshakeFailed(): void;
   unknownRecipient(): void;
+  hiddenPeer(): void;
   stage(result: StageResult): void;
 }
 
@@ -94,6 +95,11 @@ export function registerMetrics(
     help: 'Recipients with our check characters that no connection serves.',
     registers,
   });
+  const hidden = new Counter({
+    name: 'mailhold_receiver_hidden_peer_sessions_total',
+    help: 'Sessions that named a recipient, and whose sender address the Service hides.',
+    registers,
+  });
   const stages = new Counter({
     name: 'mailhold_receiver_self_test_stages_total',
     help: 'Stages of self-tests, by result.',
@@ -105,6 +111,7 @@ export function registerMetrics(
     acknowledged: (ms) => acknowledge.observe(ms / 1000),
     handshakeFailed: () => handshakes.inc(),
     unknownRecipient: () => unknown.inc(),
+    hiddenPeer: () => hidden.inc(),
     stage: ({ stage, ok }) => stages.inc({ stage, result: ok ? 'passed' : 'failed' }),
   };
 }

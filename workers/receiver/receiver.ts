@@ -5,6 +5,7 @@ import type { Fault, ReceiverConnection, ReceiverGroup } from '../process/contra
 import { toFaultError } from '../process/fault-error.ts';
 import type { Worker, WorkerContext } from '../process/worker.ts';
 import { rememberHandshakes } from './handshakes.ts';
+import { createHiddenPeers } from './hidden-peers.ts';
 import { createLimits } from './limits.ts';
 import { createConnections, type Listener } from './listener.ts';
 import { registerMetrics } from './metrics.ts';
@@ -45,7 +46,7 @@ export function createReceiver(
   let listening: string | undefined;
   let listenTimer: NodeJS.Timeout | undefined;
   let stopped = false;
-  const faults: { listen?: Fault | undefined; certificate?: Fault | undefined } = {};
+  const faults: Partial<Record<'listen' | 'certificate' | 'ranges', Fault | undefined>> = {};
   const ending = new AbortController();
 
   const limits = createLimits(() => served.limits);
@@ -57,6 +58,10 @@ export function createReceiver(
   const handshakes = rememberHandshakes(clock, (failedHandshakes) => {
     metrics.handshakeFailed();
     board.updateGroup({ failedHandshakes });
+  });
+  const hiddenPeers = createHiddenPeers(clock, (seen) => {
+    metrics.hiddenPeer();
+    board.updateGroup({ hiddenPeers: seen });
   });
   const connections = createConnections({
     services: {
@@ -74,6 +79,7 @@ export function createReceiver(
         const { count } = board.group.unknownRecipients;
         board.updateGroup({ unknownRecipients: { count: count + 1, lastAt: timestamp(clock), lastPeer: peer } });
       },
+      namedRecipient: hiddenPeers.named,
       refused: metrics.refused,
       acknowledged: metrics.acknowledged,
     },
@@ -108,7 +114,7 @@ export function createReceiver(
 
   /** What keeps the whole group from working, worst first. */
   const judge = (): void => {
-    const fault = faults.listen ?? faults.certificate ?? log.fault;
+    const fault = faults.listen ?? faults.certificate ?? log.fault ?? faults.ranges;
     board.setFault(fault);
     const ready = listener !== undefined && secureContext !== undefined && log.fault === undefined && !stopped;
     if (ready !== board.group.ready) board.updateGroup({ ready });
@@ -127,6 +133,16 @@ export function createReceiver(
       faults.certificate = toFaultError(error).toFault();
     }
     return true;
+  };
+
+  const useRanges = (): void => {
+    try {
+      hiddenPeers.follow(group.hiddenPeerRanges);
+      faults.ranges = undefined;
+    } catch (error) {
+      // No reason to refuse mail: they decide what is shown, and nothing that is taken.
+      faults.ranges = toFaultError(error).toFault();
+    }
   };
 
   const useListener = async (): Promise<boolean> => {
@@ -173,6 +189,7 @@ export function createReceiver(
       const changedTarget = selfTestTarget(group) !== selfTestTarget(configuration.group);
       group = configuration.group;
       const changedCertificate = useCertificate();
+      useRanges();
       const changed: string[] = [];
       served = buildServed(group, configuration.entries.values(), board, before, (entry, error) => {
         const at = timestamp(clock);

@@ -24,6 +24,8 @@ export interface SessionServices {
   /** True for an EHLO name that marks a self-test. */
   isSelfTest(helo: string): boolean;
   unknownRecipient(peer: string): void;
+  /** Once per session: it has named a recipient that is served, whatever the answer was. */
+  namedRecipient(peer: PeerAddress): void;
   /** Every refusal, for the metrics. */
   refused(reply: Reply): void;
   /** A message is durable. @param ms since its last byte */
@@ -57,4 +59,6 @@ export interface Dialogue {
   joined: Recipient[];
   /** The session still counts for its peer: it has named no recipient that we serve. */
   countsForPeer: boolean;
+  /** It has named a recipient that is served, accepted or not. */
+  namedRecipient: boolean;
 }

@@ -68,6 +68,7 @@ export class Session {
       transaction: undefined,
       joined: [],
       countsForPeer: true,
+      namedRecipient: false,
     };
     this.#deadlines = new Deadlines(services.timeouts);
     this.#outbox = new Outbox(services);

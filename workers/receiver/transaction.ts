@@ -54,6 +54,10 @@ export function rcpt(dialogue: Dialogue, services: SessionServices, line: Buffer
   const { localPart, domain, text } = command.path;
   const served = services.served();
   const decision = decide({ localPart, domain, peer, tlsVersion: tls.version, selfTest }, served);
+  if ('recipient' in decision && !selfTest && !dialogue.namedRecipient) {
+    dialogue.namedRecipient = true;
+    services.namedRecipient(peer);
+  }
   switch (decision.kind) {
     case 'not-ours':
       return decision.reply;
