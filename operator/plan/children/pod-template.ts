@@ -11,7 +11,7 @@ import { workerResources } from './worker-resources.ts';
 const WORKER_ID = 65_532;
 const STATUS_PORT = 8443;
 const PROBES_PORT = 8080;
-/** A worker takes up to 20 s to finish what is in flight; before them comes {@link WorkerPod.preStop}. */
+/** A worker takes up to 20 s to finish what is in flight; before them comes {@link WorkerKind.preStopSeconds}. */
 const TERMINATION_SECONDS = 60;
 
 /** What all workers of a gateway have in common. */
@@ -25,7 +25,7 @@ export interface WorkerSettings {
 }
 
 /** What differs between a receiver's pod and a poller's. */
-export interface WorkerPod {
+export interface WorkerKind {
   role: WorkerRole;
   /** Name of the group's Deployment. */
   workload: string;
@@ -42,7 +42,7 @@ export interface WorkerPod {
  * no revision of any configuration: an ordinary change restarts nothing. What needs another process is in here, and so
  * starts one: the image, the archive's claim, the resources.
  */
-export function podTemplate(settings: WorkerSettings, pod: WorkerPod): PodTemplate {
+export function podTemplate(settings: WorkerSettings, pod: WorkerKind): PodTemplate {
   const { gateway, archive, shareable } = settings;
   const { name } = gateway.metadata;
   const side = pod.role.component === 'receiver' ? gateway.spec.receiver : gateway.spec.poller;
@@ -75,7 +75,7 @@ export function podTemplate(settings: WorkerSettings, pod: WorkerPod): PodTempla
   };
 }
 
-function container({ gateway, image, imagePullPolicy }: WorkerSettings, pod: WorkerPod) {
+function container({ gateway, image, imagePullPolicy }: WorkerSettings, pod: WorkerKind) {
   const { component } = pod.role;
   const { receiver, poller } = gateway.spec;
   const [side, bytesInFlight] =
@@ -110,7 +110,12 @@ function container({ gateway, image, imagePullPolicy }: WorkerSettings, pod: Wor
 
 /** Liveness asks for the event loop alone: a restart heals no disk. Readiness asks often, since a rollout waits for it. */
 const probes = {
-  startupProbe: { httpGet: { path: '/healthz', port: 'metrics' }, periodSeconds: 1, failureThreshold: 60 },
+  startupProbe: {
+    httpGet: { path: '/healthz', port: 'metrics' },
+    periodSeconds: 1,
+    timeoutSeconds: 3,
+    failureThreshold: 60,
+  },
   livenessProbe: {
     httpGet: { path: '/healthz', port: 'metrics' },
     periodSeconds: 10,
