@@ -62,7 +62,7 @@ async function play(pieces: string[]): Promise<Played> {
       tlsUsable: () => true,
       isSelfTest: () => false,
       unknownRecipient: () => undefined,
-    namedRecipient: () => undefined,
+      namedRecipient: () => undefined,
       refused: () => undefined,
       acknowledged: () => undefined,
     },
