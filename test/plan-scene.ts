@@ -92,12 +92,12 @@ export function served(input: PlanInput, course: Course = {}): PlanInput {
   const answeredAt = course.answeredAt ?? input.now;
   const workers = new Map<string, WorkerReports>();
   const facts = new Map<string, ConnectionFacts>();
-  for (const [key, { receiver, poller, receiverEntries, pollerEntries }] of planned.gateways) {
+  for (const [key, { receiver, pollers, receiverEntries, pollerEntries }] of planned.gateways) {
     workers.set(key, {
       ...(receiver && { receiver: { answeredAt, group: groupFacts(receiver, course.group?.(receiver)) } }),
-      ...(poller && { poller: { answeredAt, group: groupFacts(poller, course.group?.(poller)) } }),
+      pollers: pollers.map((poller) => ({ answeredAt, group: groupFacts(poller, course.group?.(poller)) })),
     });
-    for (const entry of [...receiverEntries, ...pollerEntries]) {
+    for (const entry of [...receiverEntries, ...pollerEntries.flat()]) {
       facts.set(entry.uid, { ...connectionFacts(entry), ...course.facts?.(entry) });
     }
   }

@@ -4,10 +4,21 @@ import type { Condition } from './resource.ts';
 /** The API server refuses more (the schema's bound); counted in characters. */
 const MESSAGE_LIMIT = 1024;
 
-export type Light = 'Ready' | 'Failed' | 'Reconciling' | 'Stalled' | 'Tested' | 'Archiving';
+/** Troubles that leave Ready as it is. Each is a reason too, and exists only while it is True. */
+export type Trouble = 'VolumeNotShareable' | 'PeerAddressHidden';
+export type Light = 'Ready' | 'Failed' | 'Reconciling' | 'Stalled' | 'Tested' | 'Archiving' | Trouble;
 
-/** Order in status: the summary first, then what it is made of, then what tools read. */
-const ORDER: readonly Light[] = ['Ready', 'Tested', 'Archiving', 'Failed', 'Stalled', 'Reconciling'];
+/** Order in status: the summary first, then what it is made of, then what tools read, then troubles. */
+const ORDER: readonly Light[] = [
+  'Ready',
+  'Tested',
+  'Archiving',
+  'Failed',
+  'Stalled',
+  'Reconciling',
+  'VolumeNotShareable',
+  'PeerAddressHidden',
+];
 
 export interface Verdict {
   status: 'True' | 'False' | 'Unknown';
@@ -20,6 +31,8 @@ export interface Lights {
   Ready: Verdict;
   Tested?: Verdict;
   Archiving?: Verdict;
+  /** What is wrong although Ready may be True, in words that say what to do. */
+  troubles?: Readonly<Partial<Record<Trouble, string>>>;
 }
 
 /**
@@ -35,10 +48,14 @@ export function conditionsOf(
   observedGeneration: number,
   now: number,
 ): Condition[] {
-  const { Ready } = lights;
+  const { troubles = {}, ...known } = lights;
+  const { Ready } = known;
   const failed = Ready.status === 'False';
   const all: Partial<Record<Light, Verdict>> = {
-    ...lights,
+    ...known,
+    ...Object.fromEntries(
+      Object.entries(troubles).map(([type, message]) => [type, { status: 'True', reason: type, message }]),
+    ),
     Failed: failed ? { ...Ready, status: 'True' } : { status: 'False', reason: Ready.reason, message: '' },
     ...(failed && { Stalled: { ...Ready, status: 'True' } }),
     ...(Ready.status === 'Unknown' && { Reconciling: { ...Ready, status: 'True' } }),

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { crdOf, emitCRD } from './emit-crd.ts';
+import { crdOf, emitCRD, schemaRevision } from './emit-crd.ts';
 import { crdFiles } from './generate-crds.ts';
 import { reasonFiles } from './generate-reasons.ts';
 import { bringUpToDate } from './generated-files.ts';
 import { kinds } from './kinds.ts';
+import { mailArchive } from './mail-archive.ts';
+import { mailGateway } from './mail-gateway.ts';
 import { isRecord } from './validate.ts';
 
 test('crds/ and docs/reasons.md are those of the sources', async () => {
@@ -43,6 +45,26 @@ for (const kind of kinds) {
   });
 }
 
+test('a definition says which sources it is of, so that an older one in a cluster is found', () => {
+  const revisions = kinds.map((kind) => {
+    const metadata = at(crdOf(kind), 'metadata');
+    assert.deepEqual(at(metadata, 'labels'), { 'app.kubernetes.io/name': 'mailhold' });
+    assert.equal(at(metadata, 'annotations', 'mailhold.dev/schema-revision'), schemaRevision(kind));
+    return schemaRevision(kind);
+  });
+  assert.equal(new Set(revisions).size, kinds.length);
+  for (const revision of revisions) assert.match(revision, /^[0-9a-f]{16}$/);
+  const [kind] = kinds;
+  assert.notEqual(schemaRevision({ ...kind, description: 'Another.' }), schemaRevision(kind));
+});
+
+test('a gateway and an archive have names that the names of their objects can begin with', () => {
+  for (const kind of [mailGateway, mailArchive]) {
+    const rules = at(crdOf(kind), 'spec', 'versions', 0, 'schema', 'openAPIV3Schema', 'x-kubernetes-validations');
+    assert.match(JSON.stringify(rules), /self\.metadata\.name\.matches/, kind.kind);
+  }
+});
+
 test('ArchiveConnection has the columns that users are promised', () => {
   const columns = at(crdOf(kinds[0]), 'spec', 'versions', 0, 'additionalPrinterColumns');
   assert.ok(Array.isArray(columns));
@@ -62,10 +84,16 @@ function at(value: unknown, ...path: (string | number)[]): unknown {
 /** What the API server refuses in a structural schema, and what would make a rule's cost unbounded. */
 function walk(schema: unknown, where: string, problems: string[]): void {
   assert.ok(isRecord(schema), where);
-  const { type, properties, items } = schema;
+  const { type, properties, additionalProperties, items } = schema;
   if (typeof type !== 'string') problems.push(`${where} has no type`);
-  for (const union of ['oneOf', 'anyOf', 'allOf', 'not', 'additionalProperties', '$ref', 'nullable']) {
+  for (const union of ['oneOf', 'anyOf', 'allOf', 'not', '$ref', 'nullable']) {
     if (Object.hasOwn(schema, union)) problems.push(`${where} has ${union}`);
+  }
+  if (additionalProperties !== undefined) {
+    // Either names that are known or any names with one schema; the API server refuses both at once, and `true`.
+    if (properties !== undefined) problems.push(`${where} has properties and additionalProperties`);
+    if (schema.maxProperties === undefined) problems.push(`${where} is unbounded`);
+    walk(additionalProperties, `${where}.*`, problems);
   }
   if (type === 'array' && schema.maxItems === undefined) problems.push(`${where} is unbounded`);
   const isNamed = where === 'root.apiVersion' || where === 'root.kind';

@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import type { Kind } from './resource.ts';
 import type { Field, ObjectSchema, Rule, Schema, TransitionRule } from './schema.ts';
 
 type Plain = { [name: string]: unknown };
+
+/** Says which sources a CustomResourceDefinition was generated from, so that an older one is told from ours. */
+export const SCHEMA_REVISION_ANNOTATION = 'mailhold.dev/schema-revision';
 
 /** A CustomResourceDefinition (apiextensions.k8s.io/v1) with a structural, bounded and described schema, as YAML. */
 export function emitCRD(kind: Kind): string {
@@ -10,7 +14,31 @@ export function emitCRD(kind: Kind): string {
   return header + stringify(crdOf(kind), { lineWidth: 120 });
 }
 
+/**
+ * What {@link SCHEMA_REVISION_ANNOTATION} of the kind's definition says: the first 16 hex digits of SHA-256 over its spec.
+ * The spec is rendered by this file alone, so equal sources give equal texts.
+ */
+export function schemaRevision(kind: Kind): string {
+  return createHash('sha256')
+    .update(JSON.stringify(specOf(kind)))
+    .digest('hex')
+    .slice(0, 16);
+}
+
 export function crdOf(kind: Kind): Plain {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: {
+      name: `${kind.plural}.mailhold.dev`,
+      labels: { 'app.kubernetes.io/name': 'mailhold' },
+      annotations: { [SCHEMA_REVISION_ANNOTATION]: schemaRevision(kind) },
+    },
+    spec: specOf(kind),
+  };
+}
+
+function specOf(kind: Kind): Plain {
   const columns = kind.columns.map(({ name, jsonPath, priority }) => ({
     name,
     type: 'string',
@@ -18,34 +46,26 @@ export function crdOf(kind: Kind): Plain {
     ...(priority !== undefined && { priority }),
   }));
   return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${kind.plural}.mailhold.dev` },
-    spec: {
-      group: 'mailhold.dev',
-      scope: 'Namespaced',
-      names: {
-        kind: kind.kind,
-        listKind: `${kind.kind}List`,
-        singular: kind.singular,
-        plural: kind.plural,
-        shortNames: [kind.shortName],
-        categories: ['mailhold'],
-      },
-      versions: [
-        {
-          name: 'v1alpha1',
-          served: true,
-          storage: true,
-          subresources: { status: {} },
-          additionalPrinterColumns: [
-            ...columns,
-            { name: 'AGE', type: 'date', jsonPath: '.metadata.creationTimestamp' },
-          ],
-          schema: { openAPIV3Schema: rootSchema(kind) },
-        },
-      ],
+    group: 'mailhold.dev',
+    scope: 'Namespaced',
+    names: {
+      kind: kind.kind,
+      listKind: `${kind.kind}List`,
+      singular: kind.singular,
+      plural: kind.plural,
+      shortNames: [kind.shortName],
+      categories: ['mailhold'],
     },
+    versions: [
+      {
+        name: 'v1alpha1',
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        additionalPrinterColumns: [...columns, { name: 'AGE', type: 'date', jsonPath: '.metadata.creationTimestamp' }],
+        schema: { openAPIV3Schema: rootSchema(kind) },
+      },
+    ],
   };
 }
 
@@ -62,6 +82,7 @@ function rootSchema(kind: Kind): Plain {
       // An object that nobody has looked at yet reads as in progress to kstatus, not as current.
       status: { ...schemaOf(kind.status), default: { observedGeneration: -1 } },
     },
+    ...rulesOf(kind.rules, undefined),
   };
 }
 
@@ -98,6 +119,14 @@ function schemaOf(schema: Schema): Plain {
         'x-kubernetes-list-type': typeof schema.merge === 'object' ? 'map' : schema.merge,
         ...(typeof schema.merge === 'object' && { 'x-kubernetes-list-map-keys': schema.merge.keys }),
         items: schemaOf(schema.items),
+        ...rules,
+      };
+    case 'map':
+      return {
+        type: 'object',
+        ...common,
+        maxProperties: schema.maxProperties,
+        additionalProperties: schemaOf(schema.values),
         ...rules,
       };
     case 'object':

@@ -1,6 +1,7 @@
+import { childPrefixRule } from './child-prefix.ts';
 import { quantity } from './quantity.ts';
 import { conditionsSchema, defineKind, observedGenerationSchema, type Resource } from './resource.ts';
-import { defaulted, type Infer, object, only, optional, required, string } from './schema.ts';
+import { defaulted, type Infer, object, oneOf, only, optional, required, string } from './schema.ts';
 
 const volume = object(
   {
@@ -30,6 +31,15 @@ const volume = object(
         string({ description: 'The storage class of a claim that Mailhold makes.', minLength: 1, maxLength: 253 }),
       ),
     ),
+    accessMode: only(
+      'kubernetes',
+      optional(
+        oneOf(['ReadWriteOnce', 'ReadWriteMany'], {
+          description:
+            'How a claim that Mailhold makes may be mounted; left out: ReadWriteOnce. More than one receiver, or pollers on several nodes, need ReadWriteMany.',
+        }),
+      ),
+    ),
   },
   {
     description: 'A file system.',
@@ -49,6 +59,14 @@ const volume = object(
         holds: (self) => self.storageClassName === undefined || self.size !== undefined,
         passes: [{ size: '100Gi', storageClassName: 'fast' }],
         fails: [{ claimName: 'mail', storageClassName: 'fast' }],
+      },
+      {
+        only: 'kubernetes',
+        cel: '!has(self.accessMode) || has(self.size)',
+        message: 'accessMode goes with size; a claim of your own has its own accessModes',
+        holds: (self) => self.accessMode === undefined || self.size !== undefined,
+        passes: [{ size: '100Gi', accessMode: 'ReadWriteMany' }],
+        fails: [{ claimName: 'mail', accessMode: 'ReadWriteOnce' }],
       },
     ],
   },
@@ -91,6 +109,7 @@ export const mailArchive = defineKind({
   plural: 'mailarchives',
   shortName: 'ma',
   description: 'Where mail is kept.',
+  rules: [childPrefixRule('MailArchive')],
   spec: mailArchiveSpec,
   status: mailArchiveStatus,
   columns: [

@@ -1,6 +1,8 @@
+import { childPrefixRule } from './child-prefix.ts';
 import { cidr } from './cidr.ts';
 import { mailGatewayStatus } from './mail-gateway-status.ts';
-import { quantity } from './quantity.ts';
+import { pollerSpec } from './poller-spec.ts';
+import { receiverSpec } from './receiver-spec.ts';
 import { defineKind, type Resource } from './resource.ts';
 import { defaulted, type Infer, integer, list, object, oneOf, only, optional, required, string } from './schema.ts';
 
@@ -11,100 +13,6 @@ const path = (description: string) => string({ description, minLength: 1, maxLen
 const objectName = (description: string, expected: string) =>
   string({ description, pattern: OBJECT_NAME, expected, minLength: 1, maxLength: 253 });
 const ranges = (description: string) => list(cidr('One range.'), { description, maxItems: 128, merge: 'set' });
-
-const limits = object(
-  {
-    sessions: defaulted(
-      integer({ description: 'Sessions of one receiver at once.', minimum: 1, maximum: 100_000 }),
-      1_000,
-    ),
-    sessionsPerPeer: defaulted(
-      integer({
-        description: 'Sessions of one peer at once, before it has named a recipient that is served here.',
-        minimum: 1,
-        maximum: 100_000,
-      }),
-      100,
-    ),
-    sessionsPerConnection: defaulted(
-      integer({ description: 'Sessions for one connection at once.', minimum: 1, maximum: 100_000 }),
-      200,
-    ),
-    bytesInFlight: defaulted(
-      quantity({
-        description: 'Bytes of messages that one receiver holds in memory.',
-        minimum: '1Mi',
-        maximum: '16Gi',
-      }),
-      '32Mi',
-    ),
-    messageBytes: defaulted(
-      integer({
-        description:
-          'The largest message taken. The default is 150 MB and a tenth, since a journal report wraps a message.',
-        minimum: 65_536,
-        maximum: 1_073_741_824,
-      }),
-      173_015_040,
-    ),
-    recipientsPerTransaction: defaulted(
-      integer({
-        description: 'RCPT TO in one transaction (RFC 5321 section 4.5.3.1.8: at least 100).',
-        minimum: 100,
-        maximum: 10_000,
-      }),
-      1_000,
-    ),
-  },
-  { description: 'Bounds of one receiver.' },
-);
-
-const receiver = object(
-  {
-    listen: only(
-      'standalone',
-      defaulted(
-        object(
-          {
-            address: defaulted(
-              string({
-                description: 'The address to listen on.',
-                pattern: '^[0-9A-Fa-f.:]+$',
-                expected: 'an IP address such as 0.0.0.0 or ::',
-                minLength: 2,
-                maxLength: 45,
-              }),
-              '0.0.0.0',
-            ),
-            port: defaulted(integer({ description: 'The port to listen on.', minimum: 1, maximum: 65_535 }), 2525),
-          },
-          { description: 'Where the receiver listens.' },
-        ),
-        {},
-      ),
-    ),
-    limits: defaulted(limits, {}),
-  },
-  { description: 'What takes mail by SMTP.' },
-);
-
-const poller = object(
-  {
-    shards: defaulted(
-      integer({ description: 'Pollers that the mailboxes are spread over.', minimum: 1, maximum: 64 }),
-      1,
-    ),
-    bytesInFlight: defaulted(
-      quantity({
-        description: 'Bytes of fetched messages that one poller holds in memory.',
-        minimum: '1Mi',
-        maximum: '16Gi',
-      }),
-      '32Mi',
-    ),
-  },
-  { description: 'What pulls mail by IMAP.' },
-);
 
 const tls = object(
   {
@@ -223,8 +131,8 @@ export const mailGatewaySpec = object(
       }),
       'Required',
     ),
-    receiver: defaulted(receiver, {}),
-    poller: defaulted(poller, {}),
+    receiver: defaulted(receiverSpec, {}),
+    poller: defaulted(pollerSpec, {}),
     tls: optional(tls),
     addressKeyRef: optional(
       object(
@@ -258,11 +166,13 @@ export const mailGateway = defineKind({
   plural: 'mailgateways',
   shortName: 'mgw',
   description: 'The edge: the names that senders see, who may attach connections, and the archive that mail goes to.',
+  rules: [childPrefixRule('MailGateway')],
   spec: mailGatewaySpec,
   status: mailGatewayStatus,
   columns: [
     { name: 'READY', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: 'HOST', jsonPath: '.spec.hostName' },
+    { name: 'ADDRESS', jsonPath: '.status.addresses[0]' },
     { name: 'DOMAIN', jsonPath: '.spec.journalDomain' },
     { name: 'ARCHIVE', jsonPath: '.spec.archiveRef.name' },
     { name: 'CONNECTIONS', jsonPath: '.status.connections' },

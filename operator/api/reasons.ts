@@ -23,10 +23,15 @@ export type VerdictReason =
   | 'SecretNotFound'
   | 'SecretKeyMissing'
   | 'SecretNotForHost'
+  | 'SecretForbidden'
   | 'NoGateway'
   | 'AmbiguousGateway'
   | 'NamespaceNotAllowed'
   | 'NoArchive'
+  | 'ClaimNotBound'
+  | 'VolumeNotShareable'
+  | 'PeerAddressHidden'
+  | 'CRDOutdated'
   | 'ResourceConflict'
   | 'AddressKeyChanged'
   | 'WorkerUnreachable'
@@ -90,6 +95,11 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     text: 'Mailhold issued the certificate of the gateway itself; senders that verify certificates will not deliver.',
     action: 'Give the gateway a certificate of a public authority in spec.tls.',
   },
+  ClaimNotBound: {
+    severity: 'error',
+    text: 'The PersistentVolumeClaim of the archive does not exist, has lost its volume, or got none.',
+    action: 'The message says which; look at the claim and at its events.',
+  },
   ConnectionFailed: {
     severity: 'error',
     text: 'The mail server could not be reached, or the connection broke.',
@@ -99,6 +109,11 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     severity: 'error',
     text: 'Nothing listens at this host and port.',
     action: 'Check host and port. It is tried again by itself.',
+  },
+  CRDOutdated: {
+    severity: 'error',
+    text: 'The CustomResourceDefinitions in the cluster are not those of this version of Mailhold.',
+    action: 'Apply those of crds/ of this version: Helm installs them, and never changes them afterwards.',
   },
   Disabled: {
     severity: 'ok',
@@ -143,8 +158,9 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   },
   NamespaceNotAllowed: {
     severity: 'error',
-    text: 'The gateway does not admit connections of this namespace.',
-    action: 'Ask the owner of the MailGateway to add the namespace to spec.allowedNamespaces, or name another gateway.',
+    text: 'The namespace is not allowed: the gateway does not admit connections of it, or Mailhold may not run gateways in it.',
+    action:
+      'Of a connection: ask the owner of the MailGateway to add the namespace to spec.allowedNamespaces, or name another gateway. Of a gateway: add the namespace to the Helm value gatewayNamespaces.',
   },
   NoArchive: {
     severity: 'error',
@@ -160,6 +176,12 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     severity: 'ok',
     text: 'No gateway keeps mail here.',
     action: 'Name the archive in spec.archiveRef of a MailGateway of its namespace.',
+  },
+  PeerAddressHidden: {
+    severity: 'warning',
+    text: 'Senders reach the receivers from an address of the cluster, so senderRanges cannot tell who sends, and records do not say.',
+    action:
+      'Write externalTrafficPolicy: Local in spec.receiver.service of the MailGateway, or have what leads mail there keep the address of the sender.',
   },
   Progressing: {
     severity: 'wait',
@@ -185,6 +207,11 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     severity: 'error',
     text: 'An older connection already has this mailbox or this address.',
     action: 'Delete one of the two; the other goes on by itself.',
+  },
+  SecretForbidden: {
+    severity: 'error',
+    text: 'Mailhold may not read the Secret.',
+    action: 'Let the ServiceAccount of the operator get Secrets in this namespace, as the Helm chart does.',
   },
   SecretKeyMissing: {
     severity: 'error',
@@ -226,6 +253,12 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     text: 'The certificate of the server is not trusted, has expired, or is for another name.',
     action:
       'Correct the host, or give the authority in spec.imap.caBundle. Of a gateway: renew its certificate, or give its authority in spec.tls.caBundle.',
+  },
+  VolumeNotShareable: {
+    severity: 'warning',
+    text: 'The volume of the archive can be mounted on one node only, so there is one receiver although more are asked for.',
+    action:
+      'Use a MailArchive whose volume is ReadWriteMany, or write replicas: 1 in spec.receiver of the MailGateway.',
   },
   WorkerCrashLooping: {
     severity: 'error',

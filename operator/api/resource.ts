@@ -1,4 +1,15 @@
-import { type Infer, integer, list, type ObjectSchema, object, oneOf, optional, required, string } from './schema.ts';
+import {
+  type Infer,
+  integer,
+  list,
+  type ObjectSchema,
+  object,
+  oneOf,
+  optional,
+  type Rule,
+  required,
+  string,
+} from './schema.ts';
 
 export const API_VERSION = 'mailhold.dev/v1alpha1';
 
@@ -9,6 +20,8 @@ export interface ObjectMeta {
   generation: number;
   /** RFC 3339. */
   creationTimestamp: string;
+  /** Kubernetes: of the object as it was read. */
+  resourceVersion?: string;
   annotations?: Record<string, string>;
   labels?: Record<string, string>;
 }
@@ -33,6 +46,8 @@ export interface Kind<
   readonly plural: string;
   readonly shortName: string;
   readonly description: string;
+  /** Rules of the whole object; of its metadata they may read the name alone, as the API server has it. */
+  readonly rules?: readonly Rule<{ readonly metadata: Pick<ObjectMeta, 'name'> }>[];
   readonly spec: S;
   readonly status: T;
   /** Columns of `kubectl get`, before AGE. Priority 1 shows with `-o wide`. */

@@ -66,12 +66,19 @@ export interface ListSchema<I extends Schema = Schema> extends Described<readonl
   readonly merge: 'atomic' | 'set' | { readonly keys: readonly string[] };
 }
 
+/** Names that nobody can list beforehand, such as annotations, each with a text. */
+export interface MapSchema extends Described<Readonly<Record<string, string>>> {
+  readonly type: 'map';
+  readonly values: StringSchema;
+  readonly maxProperties: number;
+}
+
 export interface ObjectSchema<F extends Fields = Fields> extends Described<unknown> {
   readonly type: 'object';
   readonly fields: F;
 }
 
-export type Schema = StringSchema | IntegerSchema | ListSchema | ObjectSchema;
+export type Schema = StringSchema | IntegerSchema | ListSchema | MapSchema | ObjectSchema;
 
 /** Whether a valid object has the field once defaults are filled in. */
 export type Presence = 'present' | 'optional';
@@ -93,9 +100,11 @@ export type Infer<S> =
       ? number
       : S extends ListSchema<infer I>
         ? Infer<I>[]
-        : S extends ObjectSchema<infer F>
-          ? InferFields<F>
-          : never;
+        : S extends MapSchema
+          ? Record<string, string>
+          : S extends ObjectSchema<infer F>
+            ? InferFields<F>
+            : never;
 
 type OptionalKeys<F extends Fields> = { [K in keyof F]: F[K] extends Field<Schema, 'present'> ? never : K }[keyof F];
 
@@ -140,6 +149,10 @@ export function integer(options: Omit<IntegerSchema, 'type'>): IntegerSchema {
 
 export function list<I extends Schema>(items: I, options: Omit<ListSchema, 'type' | 'items'>): ListSchema<I> {
   return { type: 'list', items, ...options };
+}
+
+export function map(values: StringSchema, options: Omit<MapSchema, 'type' | 'values'>): MapSchema {
+  return { type: 'map', values, ...options };
 }
 
 export function object<F extends Fields>(

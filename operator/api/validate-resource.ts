@@ -54,6 +54,12 @@ export function validateResource(raw: unknown, platform: Platform, path: Path = 
     report([name], `A manifest has no field ${name}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`, 'key');
   }
   const metadata = metadataOf(raw.metadata, kind.kind, report);
+  if (metadata !== undefined) {
+    for (const rule of kind.rules ?? []) {
+      const applies = rule.only === undefined || rule.only === platform;
+      if (applies && !rule.holds({ metadata })) report(['metadata', 'name'], `${rule.message}.`);
+    }
+  }
   const spec = validate(kind.spec, raw.spec, platform, [...path, 'spec']);
   problems.push(...spec.problems.map((problem) => ({ ...problem, message: withoutPrefix(problem.message, path) })));
   if (problems.length > 0 || metadata === undefined) return { problems };

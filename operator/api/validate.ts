@@ -1,5 +1,15 @@
 import { nearest } from './nearest.ts';
-import type { Field, IntegerSchema, ListSchema, ObjectSchema, Platform, Rule, Schema, StringSchema } from './schema.ts';
+import type {
+  Field,
+  IntegerSchema,
+  ListSchema,
+  MapSchema,
+  ObjectSchema,
+  Platform,
+  Rule,
+  Schema,
+  StringSchema,
+} from './schema.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -40,6 +50,8 @@ function validateType(schema: Schema, value: unknown, platform: Platform, path: 
       return { value, problems: integerProblems(schema, value, path) };
     case 'list':
       return validateList(schema, value, platform, path);
+    case 'map':
+      return validateMap(schema, value, platform, path);
     case 'object':
       return validateObject(schema, value, platform, path);
   }
@@ -116,6 +128,18 @@ function validateList(schema: ListSchema, value: unknown, platform: Platform, pa
 function listKey(item: unknown, merge: ListSchema['merge']): string {
   if (typeof merge !== 'object' || !isRecord(item)) return JSON.stringify(item);
   return JSON.stringify(merge.keys.map((key) => item[key]));
+}
+
+function validateMap(schema: MapSchema, value: unknown, platform: Platform, path: Path): Validated {
+  if (!isRecord(value)) {
+    return { value, problems: [problem(path, `must be a block of names and texts, not ${describe(value)}`)] };
+  }
+  const entries = Object.entries(value);
+  const problems =
+    entries.length > schema.maxProperties
+      ? [problem(path, `must have at most ${schema.maxProperties} entries, and this has ${entries.length}`)]
+      : entries.flatMap(([name, text]) => validate(schema.values, text, platform, [...path, name]).problems);
+  return { value, problems };
 }
 
 function validateObject(schema: ObjectSchema, value: unknown, platform: Platform, path: Path): Validated {

@@ -51,8 +51,8 @@ export function archivingVerdict(situation: Situation): Verdict {
   );
 }
 
-function notServedAtAll({ blocked }: Situation): Verdict | undefined {
-  return blocked;
+function notServedAtAll(situation: Situation): Verdict | undefined {
+  return situation.blocked?.reason === 'Progressing' ? asBefore(situation) : situation.blocked;
 }
 
 function silentWorker(situation: Situation): Verdict | undefined {

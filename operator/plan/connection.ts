@@ -27,6 +27,10 @@ export interface ConnectionInput {
   secret?: SecretReading;
   /** Another connection has its mailbox or its address, or there is no room for it. */
   denied?: InputFault;
+  /** The poller that it belongs to (IMAP). */
+  shard: number;
+  /** Another poller of the gateway still serves it; two must not, so nobody does for now. */
+  moving?: boolean;
   facts?: ConnectionFacts;
   workers?: WorkerReports;
   /** Value of the annotation {@link TEST_REQUEST_ANNOTATION} that was handled last. */
@@ -52,9 +56,10 @@ export function planConnection(input: ConnectionInput): ConnectionPlan {
   const blocked = blockedVerdict(input);
   const credential = credentialVerdict(input);
   const entry = blocked === undefined ? entryOf(input, credential !== undefined) : undefined;
-  const worker = connection.spec.method === 'SMTP' ? workers?.receiver : workers?.poller;
-  const group = connection.spec.method === 'SMTP' ? input.gatewayPlan?.receiver : input.gatewayPlan?.poller;
-  const note = connection.spec.method === 'SMTP' ? input.gatewayPlan?.certificateNote : undefined;
+  const isSMTP = connection.spec.method === 'SMTP';
+  const worker = isSMTP ? workers?.receiver : workers?.pollers?.[input.shard];
+  const group = isSMTP ? input.gatewayPlan?.receiver : input.gatewayPlan?.pollers[input.shard];
+  const note = isSMTP ? input.gatewayPlan?.certificateNote : undefined;
   const address = addressOf(input);
   const lastStoredAt = laterOf(facts?.lastStoredAt, connection.status?.lastStoredTime);
   const situation: Situation = {
@@ -88,10 +93,18 @@ export function planConnection(input: ConnectionInput): ConnectionPlan {
   };
 }
 
-function blockedVerdict({ connection, resolution, gatewayPlan, denied }: ConnectionInput): Verdict | undefined {
+function blockedVerdict({ connection, resolution, gatewayPlan, denied, moving }: ConnectionInput): Verdict | undefined {
   const fault = specFault(connection) ?? resolution.fault ?? denied;
   if (fault !== undefined) return verdictOf('False', fault.reason, fault.message);
-  return gatewayPlan?.blocked[connection.spec.method];
+  return gatewayPlan?.blocked[connection.spec.method] ?? (moving === true ? movingVerdict() : undefined);
+}
+
+function movingVerdict(): Verdict {
+  return verdictOf(
+    'Unknown',
+    'Progressing',
+    'It moves to another poller, and waits until the one before lets go of it.',
+  );
 }
 
 function entryOf(input: ConnectionInput, withoutPassword: boolean): ConnectionPlan['entry'] {

@@ -1,31 +1,23 @@
-import { resolve } from 'node:path';
 import type { PollerGroup, ReceiverGroup } from '../../workers/process/contract.ts';
-import { conditionsOf, type Verdict, verdictOf } from '../api/conditions.ts';
-import type { MailArchive } from '../api/mail-archive.ts';
+import { type Verdict, verdictOf } from '../api/conditions.ts';
 import type { MailGateway, MailGatewayStatus } from '../api/mail-gateway.ts';
-import { parseQuantity } from '../api/quantity.ts';
 import { reasons } from '../api/reasons.ts';
-import type { Platform } from '../api/schema.ts';
 import { keyFingerprint } from './address.ts';
-import { egressOf } from './egress.ts';
-import type { GatewayMaterial, WorkerReports } from './inputs.ts';
-import { withRevision } from './revision.ts';
+import { claimVerdict } from './claim.ts';
+import { gatewayStatus } from './gateway-status.ts';
+import { hiddenPeers } from './hidden-peers.ts';
+import type { ClaimState, GatewayMaterial, ReceiverServiceState, WorkerReports } from './inputs.ts';
+import { aliasNote, portNote, serviceAddresses } from './service-addresses.ts';
 import { firstVerdict } from './verdict.ts';
+import { effectiveReplicas, isShareable } from './volume-sharing.ts';
+import { type GroupInput, pollerGroups, receiverGroup } from './worker-groups.ts';
 import { silentSince, workerVerdict } from './worker-verdict.ts';
 
-/** Where the volume of the archive is mounted in a worker's pod. */
-const MOUNTED_ARCHIVE = '/archive';
-/** The receiver's port in a pod; the Service maps 25 to it. */
-const POD_LISTENER = { address: '::', port: 2525 };
-
-export interface GatewayInput {
-  platform: Platform;
-  /** Standalone: what relative paths are relative to. */
-  folder?: string;
-  gateway: MailGateway;
-  /** The archive that the gateway names, where it exists. */
-  archive?: MailArchive;
-  material: GatewayMaterial;
+export interface GatewayInput extends GroupInput {
+  /** Kubernetes: false where Mailhold may not run workers in its namespace. */
+  managed: boolean;
+  /** Kubernetes: the claim of its archive. */
+  claim?: ClaimState;
   /** Connections that resolve to this gateway. */
   attached: number;
   workers: WorkerReports;
@@ -36,7 +28,12 @@ export interface GatewayInput {
 export interface GatewayPlan {
   /** Absent where it cannot be planned now: what runs goes on with what it has. */
   receiver?: ReceiverGroup;
-  poller?: PollerGroup;
+  /** By shard; standalone has one. None where they cannot be planned now. */
+  pollers: PollerGroup[];
+  /** How many receivers there are to be: one where the volume cannot be shared, whatever was asked for. */
+  replicas: number;
+  /** Whether workers on several nodes may mount the volume of the archive. */
+  shareable: boolean;
   status: MailGatewayStatus;
   /** The key to derive addresses with; absent where there is none that may be used. */
   addressKey?: Uint8Array;
@@ -50,49 +47,43 @@ export interface GatewayPlan {
 
 /** The worker groups and the status of a gateway. Its connections' entries are planned one by one (connection.ts). */
 export function planGateway(input: GatewayInput): GatewayPlan {
-  const { gateway, material, workers, now } = input;
-  const previous = gateway.status;
-  const key = addressKeyOf(input);
+  const { gateway, archive, claim, material, workers, now } = input;
+  const unmanaged = managedVerdict(input);
+  const key: { bytes?: Uint8Array; verdict?: Verdict } = unmanaged === undefined ? addressKeyOf(input) : {};
   const noArchive = archiveVerdict(input);
   const certificate = certificateVerdict(material);
-  const receiver = receiverGroup(input);
-  const poller = pollerGroup(input);
+  const receiver = unmanaged === undefined ? receiverGroup(input) : undefined;
+  const pollers = unmanaged === undefined ? pollerGroups(input) : [];
 
   const ready =
     firstVerdict([
+      () => unmanaged, // workers may run here
       () => noArchive, // nothing is taken without a place to keep it
       () => key.verdict, // no address without its key, and never with another one
       () => certificate, // no mail without a certificate that can be used
+      () => volumeVerdict(input), // the workers can start at all
+      () => serviceVerdict(input), // and can be reached
       () => workerVerdict(workers.receiver, receiver?.revision, now), // the receiver serves this
-      () => workerVerdict(workers.poller, poller?.revision, now), // the pollers serve this
+      ...pollers.map(
+        ({ revision }, shard) =>
+          () =>
+            workerVerdict(workers.pollers?.[shard], revision, now),
+      ), // so do pollers
     ]) ?? workingVerdict(gateway, material);
 
-  const { unknownRecipients } = workers.receiver?.group ?? {};
+  const smtpBlocked = unmanaged ?? noArchive ?? key.verdict ?? certificate;
+  const imapBlocked = unmanaged ?? noArchive;
   const note = certificateNote(gateway, material);
-  const fingerprint = previous?.addressKeyFingerprint ?? (key.bytes && keyFingerprint(key.bytes));
-  const status: MailGatewayStatus = {
-    observedGeneration: gateway.metadata.generation,
-    conditions: conditionsOf({ Ready: ready }, previous?.conditions, gateway.metadata.generation, now),
-    connections: input.attached,
-    ...(fingerprint !== undefined && { addressKeyFingerprint: fingerprint }),
-    ...(note !== undefined && { warnings: [{ reason: 'CertificateNotPublic', message: note }] }),
-    ...(unknownRecipients !== undefined &&
-      unknownRecipients.count > 0 && {
-        unknownRecipients: {
-          count: unknownRecipients.count,
-          ...(unknownRecipients.lastAt !== undefined && { lastTime: unknownRecipients.lastAt }),
-          ...(unknownRecipients.lastPeer !== undefined && { lastPeer: unknownRecipients.lastPeer }),
-        },
-      }),
-  };
-  const smtpBlocked = noArchive ?? key.verdict ?? certificate;
-  const retryAt = soonest([silentSince(workers.receiver), silentSince(workers.poller)], now);
+  const everyone = [workers.receiver, ...(workers.pollers ?? [])];
+  const retryAt = soonest([...everyone.map(silentSince), hiddenPeers(workers.receiver, now)?.until], now);
   return {
     ...(receiver !== undefined && { receiver }),
-    ...(poller !== undefined && { poller }),
-    status,
+    pollers,
+    replicas: archive === undefined ? 0 : effectiveReplicas(gateway, archive, claim),
+    shareable: archive !== undefined && isShareable(archive, claim),
+    status: gatewayStatus(input, ready, key.bytes, note),
     ...(key.bytes !== undefined && { addressKey: key.bytes }),
-    blocked: { ...(smtpBlocked && { SMTP: smtpBlocked }), ...(noArchive && { IMAP: noArchive }) },
+    blocked: { ...(smtpBlocked && { SMTP: smtpBlocked }), ...(imapBlocked && { IMAP: imapBlocked }) },
     ...(note !== undefined && { certificateNote: note }),
     ...(retryAt !== undefined && { retryAt }),
   };
@@ -123,6 +114,28 @@ function addressKeyOf({ gateway, material }: GatewayInput): { bytes?: Uint8Array
   };
 }
 
+function managedVerdict({ gateway, managed }: GatewayInput): Verdict | undefined {
+  if (managed) return undefined;
+  const { namespace } = gateway.metadata;
+  return verdictOf(
+    'False',
+    'NamespaceNotAllowed',
+    `Mailhold may not run workers in the namespace ${namespace}: add it to the Helm value gatewayNamespaces, or make the MailGateway in a namespace that is listed there.`,
+  );
+}
+
+function volumeVerdict({ platform, archive, claim }: GatewayInput): Verdict | undefined {
+  if (platform !== 'kubernetes' || archive === undefined) return undefined;
+  const verdict = claimVerdict(archive, claim);
+  // While it is on its way, so are the workers, and their own words say more.
+  return verdict?.status === 'False' ? verdict : undefined;
+}
+
+function serviceVerdict({ platform, material }: GatewayInput): Verdict | undefined {
+  if (platform !== 'kubernetes' || material.service?.clusterIP !== undefined) return undefined;
+  return verdictOf('Unknown', 'Progressing', 'The Service of the receivers is being made.');
+}
+
 function archiveVerdict({ gateway, archive }: GatewayInput): Verdict | undefined {
   if (archive !== undefined) return undefined;
   const { namespace } = gateway.metadata;
@@ -141,8 +154,12 @@ function certificateVerdict({ certificate, certificateFault }: GatewayMaterial):
 
 function workingVerdict(gateway: MailGateway, material: GatewayMaterial): Verdict {
   const note = certificateNote(gateway, material);
-  const message = `Takes mail for ${gateway.spec.journalDomain}.`;
-  return verdictOf('True', 'Succeeded', note === undefined ? message : `${message} ${note}`);
+  const words = [
+    `Takes mail for ${gateway.spec.journalDomain}.`,
+    material.service && addressNote(gateway, material.service),
+    note,
+  ];
+  return verdictOf('True', 'Succeeded', words.filter((word) => word !== undefined).join(' '));
 }
 
 function certificateNote({ spec }: MailGateway, { certificate }: GatewayMaterial): string | undefined {
@@ -150,52 +167,7 @@ function certificateNote({ spec }: MailGateway, { certificate }: GatewayMaterial
   return `CertificateNotPublic: Mailhold issued the certificate of ${spec.hostName} itself, so senders that verify it will not deliver; give one in spec.tls of the MailGateway.`;
 }
 
-function receiverGroup({ platform, folder, gateway, archive, material }: GatewayInput): ReceiverGroup | undefined {
-  const { certificate, selfTestKey } = material;
-  if (archive === undefined || certificate === undefined || selfTestKey === undefined) return undefined;
-  const { spec } = gateway;
-  const { limits } = spec.receiver;
-  const listen =
-    platform === 'kubernetes' ? POD_LISTENER : (spec.receiver.listen ?? { address: '0.0.0.0', port: 2525 });
-  return withRevision({
-    ...groupBase(gateway, archive, platform, folder),
-    role: 'receiver' as const,
-    hostName: spec.hostName.toLowerCase(),
-    journalDomain: spec.journalDomain.toLowerCase(),
-    listen,
-    certificate: { ...certificate, ...(spec.tls?.caBundle !== undefined && { caBundle: spec.tls.caBundle }) },
-    limits: { ...limits, bytesInFlight: bytes(limits.bytesInFlight) },
-    selfTest: { key: selfTestKey, dial: material.dial ?? { address: dialable(listen.address), port: listen.port } },
-    hiddenPeerRanges: [],
-  });
-}
-
-function pollerGroup({ platform, folder, gateway, archive, material }: GatewayInput): PollerGroup | undefined {
-  if (archive === undefined) return undefined;
-  return withRevision({
-    ...groupBase(gateway, archive, platform, folder),
-    role: 'poller' as const,
-    bytesInFlight: bytes(gateway.spec.poller.bytesInFlight),
-    egress: egressOf(gateway.spec.egress, material.clusterRanges ?? []),
-  });
-}
-
-function groupBase({ metadata }: MailGateway, { spec }: MailArchive, platform: Platform, folder: string | undefined) {
-  const path = platform === 'kubernetes' ? MOUNTED_ARCHIVE : resolve(folder ?? '.', spec.volume.path ?? '');
-  return {
-    version: 1 as const,
-    gateway: { namespace: metadata.namespace, name: metadata.name },
-    archive: { path, reserveBytes: bytes(spec.reserve) },
-  };
-}
-
-/** An address to dial a listener at; one that listens everywhere is dialled over loopback. */
-function dialable(address: string): string {
-  if (address === '0.0.0.0') return '127.0.0.1';
-  return /^[0:]+$/.test(address) ? '::1' : address;
-}
-
-/** The schema has checked it. */
-function bytes(quantity: string): number {
-  return parseQuantity(quantity) ?? 0;
+function addressNote(gateway: MailGateway, service: ReceiverServiceState): string | undefined {
+  if (serviceAddresses(gateway, service).length === 0) return 'The cluster has not given its Service an address yet.';
+  return portNote(gateway, service) ?? aliasNote(gateway, service);
 }

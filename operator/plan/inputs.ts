@@ -17,6 +17,28 @@ export type SecretReading =
     }
   | { kind: 'fault'; fault: InputFault };
 
+/** What the cluster has given a Service. */
+export interface ReceiverServiceState {
+  /** Where a self-test dials, on port 25; absent until the API server has allotted it. */
+  clusterIP?: string;
+  /** IP addresses and host names: of the load balancer, or of the nodes (NodePort). */
+  addresses: readonly string[];
+  /** The port of every node (NodePort). */
+  nodePort?: number;
+}
+
+/** A PersistentVolumeClaim as it is now; `missing`: there is none of that name. */
+export type ClaimState =
+  | { missing: true }
+  | {
+      missing?: never;
+      phase: 'Pending' | 'Bound' | 'Lost';
+      /** What the volume can do where it is bound, else what the claim asks for. */
+      accessModes: readonly string[];
+      /** Bytes as a quantity. */
+      capacity?: string;
+    };
+
 /** What a gateway needs beside its manifest. What is absent has not been read yet. */
 export interface GatewayMaterial {
   /** The key that addresses are derived from, raw bytes. */
@@ -26,9 +48,9 @@ export interface GatewayMaterial {
   certificateFault?: InputFault;
   /** Base64 of the key of the self-test's token. */
   selfTestKey?: string;
-  /** Where a self-test dials, where that is not the listener: the Service's cluster IP. */
-  dial?: { address: string; port: number };
-  /** CIDRs of the cluster; none in standalone. */
+  /** Kubernetes: the Service in front of the receivers, as it is now. */
+  service?: ReceiverServiceState;
+  /** CIDRs of Services, Nodes and pods of the cluster; none in standalone. */
   clusterRanges?: readonly string[];
 }
 
@@ -40,11 +62,15 @@ export interface WorkerReport {
   answeredAt?: number;
   /** Set while the worker ends again and again: since when, and its last words. */
   crash?: { since: number; message: string };
+  /** How many workers of the group are ready; absent where the group is one process. */
+  readyWorkers?: number;
 }
 
+/** What the workers of a gateway tell. */
 export interface WorkerReports {
   receiver?: WorkerReport;
-  poller?: WorkerReport;
+  /** By shard. */
+  pollers?: readonly (WorkerReport | undefined)[];
 }
 
 /** Facts older than this tell nothing any more. */

@@ -321,7 +321,9 @@ const rows: Row[] = [
     scene: () => {
       const scene = served(sceneOf(IMAP));
       const crash = { since: NOW - 5 * MINUTE, message: 'it ended with signal SIGSEGV' };
-      const workers = new Map([...scene.workers].map(([key, it]) => [key, { ...it, poller: { ...it.poller, crash } }]));
+      const workers = new Map(
+        [...scene.workers].map(([key, it]) => [key, { ...it, pollers: [{ ...it.pollers?.[0], crash }] }]),
+      );
       return { ...scene, workers };
     },
     name: 'undelivered',

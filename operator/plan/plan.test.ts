@@ -18,10 +18,10 @@ test('a set of manifests becomes what each worker is to serve', () => {
   assert.equal(gateway.receiver?.hostName, 'in.archive.example.com');
   assert.deepEqual(gateway.receiver?.selfTest.dial, { address: '127.0.0.1', port: 2525 });
   assert.equal(gateway.receiver?.limits.bytesInFlight, 32 * 2 ** 20);
-  assert.ok(gateway.poller?.egress.deny.includes('127.0.0.0/8'));
+  assert.ok(gateway.pollers[0]?.egress.deny.includes('127.0.0.0/8'));
   const [smtp] = gateway.receiverEntries;
   assert.equal(smtp?.localParts.length, 1);
-  const [imap] = gateway.pollerEntries;
+  const [imap] = gateway.pollerEntries.flat();
   assert.deepEqual(
     [imap?.host, imap?.port, imap?.password, imap?.pollIntervalMs],
     ['imap.contoso.com', 993, PASSWORD, 60_000],
@@ -38,7 +38,7 @@ test('planning is pure: the same input gives the same plan, and nothing of it is
 
 test('a revision changes with any part of an entry, the password too, and with nothing else', () => {
   const input = sceneOf(IMAP);
-  const revision = (it: PlanInput) => plan(it).gateways.get('contoso/default')?.pollerEntries[0]?.revision;
+  const revision = (it: PlanInput) => plan(it).gateways.get('contoso/default')?.pollerEntries[0]?.[0]?.revision;
   const [uid = ''] = input.secrets.keys();
   const secrets = new Map([[uid, { kind: 'password', password: 'other', hosts: 'imap.contoso.com' } as const]]);
   assert.notEqual(revision({ ...input, secrets }), revision(input));
@@ -107,7 +107,8 @@ test('a set is planned again when an address retires', () => {
 
 test('a mailbox behind STARTTLS has port 143, unless another is named', () => {
   const port = (imap: string) =>
-    plan(sceneOf(IMAP.replace('imap: {', `imap: {${imap}, `))).gateways.get('contoso/default')?.pollerEntries[0]?.port;
+    plan(sceneOf(IMAP.replace('imap: {', `imap: {${imap}, `))).gateways.get('contoso/default')?.pollerEntries[0]?.[0]
+      ?.port;
   assert.equal(port('security: STARTTLS'), 143);
   assert.equal(port('security: STARTTLS, port: 1143'), 1143);
   assert.equal(port('security: TLS'), 993);

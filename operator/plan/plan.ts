@@ -1,18 +1,19 @@
 import type { ConnectionFacts, PollerConnection, ReceiverConnection } from '../../workers/process/contract.ts';
 import type { ArchiveConnection } from '../api/archive-connection.ts';
-import type { MailArchive, MailArchiveStatus } from '../api/mail-archive.ts';
+import type { MailArchive } from '../api/mail-archive.ts';
 import type { MailGateway } from '../api/mail-gateway.ts';
 import type { ObjectMeta } from '../api/resource.ts';
 import type { Platform } from '../api/schema.ts';
 import { type Addresses, addressesOf } from './addresses.ts';
-import { planArchive } from './archive.ts';
+import { type ArchivePlan, planArchive } from './archive.ts';
 import { type AddressClaim, type MailboxClaim, mailboxConflict, mailboxKey, pinConflict } from './conflict.ts';
 import { type ConnectionPlan, planConnection } from './connection.ts';
 import { credentialVerdict } from './credential.ts';
 import { type GatewayPlan, planGateway } from './gateway.ts';
-import type { GatewayMaterial, SecretReading, WorkerReports } from './inputs.ts';
+import type { ClaimState, GatewayMaterial, SecretReading, WorkerReports } from './inputs.ts';
 import { quotaFaults } from './quota.ts';
 import { type GatewayResolution, resolveGateway } from './resolve.ts';
+import { shardOf } from './shard.ts';
 
 /** A whole set of manifests with all that is known. Objects carry their status so far; keys are {@link keyOf}. */
 export interface PlanInput {
@@ -30,6 +31,12 @@ export interface PlanInput {
   facts: ReadonlyMap<string, ConnectionFacts>;
   /** By key of the gateway. */
   workers: ReadonlyMap<string, WorkerReports>;
+  /** Kubernetes: namespaces that Mailhold may run workers in; absent: in all. */
+  managedNamespaces?: ReadonlySet<string>;
+  /** Kubernetes: the claims of archives' volumes, by key of the archive. */
+  claims?: ReadonlyMap<string, ClaimState>;
+  /** By uid of the connection: the shards whose workers report it now. Of workers that are gone, none. */
+  servedBy?: ReadonlyMap<string, readonly number[]>;
   /** By uid of the connection: the test request that was handled last. */
   handledTestRequests?: ReadonlyMap<string, string>;
   /** ms since 1970. */
@@ -38,9 +45,10 @@ export interface PlanInput {
 
 export interface PlannedGateway extends GatewayPlan {
   gateway: MailGateway;
-  /** What its receivers and its pollers are to serve, in the order of the input. */
+  /** What its receivers are to serve, in the order of the input, and its pollers. */
   receiverEntries: ReceiverConnection[];
-  pollerEntries: PollerConnection[];
+  /** By shard. */
+  pollerEntries: PollerConnection[][];
 }
 
 export interface PlannedConnection extends ConnectionPlan {
@@ -55,7 +63,7 @@ export interface Plan {
   /** By uid. */
   connections: Map<string, PlannedConnection>;
   /** By key of the archive. */
-  archives: Map<string, { archive: MailArchive; status: MailArchiveStatus }>;
+  archives: Map<string, ArchivePlan & { archive: MailArchive }>;
   /** When to plan again although nothing changed, in ms since 1970. */
   retryAt?: number;
 }
@@ -84,12 +92,19 @@ export function plan(input: PlanInput): Plan {
       ...(input.folder !== undefined && { folder: input.folder }),
       gateway,
       ...(archive !== undefined && { archive }),
+      ...claimOf(input, archive),
       material: input.material.get(key) ?? {},
+      managed: input.managedNamespaces?.has(gateway.metadata.namespace) ?? true,
       attached: attachedTo.get(key)?.length ?? 0,
       workers: input.workers.get(key) ?? {},
       now,
     });
-    plannedGateways.set(key, { ...gatewayPlan, gateway, receiverEntries: [], pollerEntries: [] });
+    plannedGateways.set(key, {
+      ...gatewayPlan,
+      gateway,
+      receiverEntries: [],
+      pollerEntries: gatewayPlan.pollers.map(() => []),
+    });
   }
 
   const mailboxes = mailboxClaims(input, resolutions);
@@ -106,17 +121,20 @@ export function plan(input: PlanInput): Plan {
         overQuota.get(uid) ??
         (own && pinConflict(own, addressed)) ??
         mailboxConflict(connection, mailboxes.get(mailboxKey(connection) ?? '') ?? []);
-      const result = planOne(input, connection, resolutions.get(uid), gatewayPlan, own?.addresses, denied);
+      const shard = shardOf(uid, Math.max(1, gatewayPlan?.pollers.length ?? 1));
+      const result = planOne(input, connection, resolutions.get(uid), gatewayPlan, own?.addresses, denied, shard);
       planned.set(uid, result);
       if (result.entry?.method === 'SMTP') gatewayPlan?.receiverEntries.push(result.entry);
-      if (result.entry?.method === 'IMAP') gatewayPlan?.pollerEntries.push(result.entry);
+      if (result.entry?.method === 'IMAP') gatewayPlan?.pollerEntries[shard]?.push(result.entry);
     }
   }
 
   const plannedArchives = new Map(
-    input.archives.map((archive) => [keyOf(archive), { archive, status: archiveStatus(input, archive) }]),
+    input.archives.map((archive) => [keyOf(archive), { archive, ...archivePlan(input, plannedGateways, archive) }]),
   );
-  const times = [...planned.values(), ...plannedGateways.values()].map((it) => it.retryAt ?? Number.POSITIVE_INFINITY);
+  const times = [...planned.values(), ...plannedGateways.values(), ...plannedArchives.values()].map(
+    (it) => it.retryAt ?? Number.POSITIVE_INFINITY,
+  );
   const retryAt = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   return {
     gateways: plannedGateways,
@@ -133,6 +151,7 @@ function planOne(
   gatewayPlan: PlannedGateway | undefined,
   addresses: Addresses | undefined,
   denied: ReturnType<typeof mailboxConflict>,
+  shard: number,
 ): PlannedConnection {
   const { uid } = connection.metadata;
   const gateway = resolution?.gateway;
@@ -148,6 +167,8 @@ function planOne(
     ...(addresses !== undefined && { addresses }),
     ...(secret !== undefined && { secret }),
     ...(denied !== undefined && { denied }),
+    shard,
+    moving: (input.servedBy?.get(uid) ?? []).some((other) => other !== shard),
     ...(facts !== undefined && { facts }),
     ...(workers !== undefined && { workers }),
     ...(handledTestRequest !== undefined && { handledTestRequest }),
@@ -190,14 +211,25 @@ function mailboxClaims(
   return claims;
 }
 
-function archiveStatus({ gateways, workers, now }: PlanInput, archive: MailArchive): MailArchiveStatus {
+function claimOf({ claims }: PlanInput, archive: MailArchive | undefined): { claim?: ClaimState } {
+  const claim = archive && claims?.get(keyOf(archive));
+  return claim === undefined ? {} : { claim };
+}
+
+function archivePlan(
+  input: PlanInput,
+  planned: ReadonlyMap<string, PlannedGateway>,
+  archive: MailArchive,
+): ArchivePlan {
+  const { platform, gateways, workers, now } = input;
   const users = gateways.filter(
     ({ metadata, spec }) =>
       metadata.namespace === archive.metadata.namespace && spec.archiveRef.name === archive.metadata.name,
   );
   const writers = users.flatMap((gateway) => {
     const reports = workers.get(keyOf(gateway));
-    return [reports?.receiver ?? {}, reports?.poller ?? {}];
+    const pollers = planned.get(keyOf(gateway))?.pollers ?? [];
+    return [reports?.receiver ?? {}, ...pollers.map((_, shard) => reports?.pollers?.[shard] ?? {})];
   });
-  return planArchive({ archive, writers, now });
+  return planArchive({ platform, archive, ...claimOf(input, archive), writers, now });
 }

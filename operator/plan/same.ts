@@ -32,15 +32,15 @@ export function sameArchiveForWriting(a: MailArchiveStatus | undefined, b: MailA
   return canonicalJSON(still(a)) === canonicalJSON(still(b));
 }
 
-/** The same for two statuses of this kind. */
+/** The same for two statuses that are both of this kind. */
 export function sameStatus(kind: AnyResource['kind'], a: AnyStatus | undefined, b: AnyStatus): boolean {
   switch (kind) {
     case 'ArchiveConnection':
-      return sameForWriting(a, b);
+      return sameForWriting(a as ArchiveConnectionStatus | undefined, b as ArchiveConnectionStatus);
     case 'MailGateway':
-      return sameGatewayForWriting(a, b);
+      return sameGatewayForWriting(a as MailGatewayStatus | undefined, b as MailGatewayStatus);
     case 'MailArchive':
-      return sameArchiveForWriting(a, b);
+      return sameArchiveForWriting(a as MailArchiveStatus | undefined, b as MailArchiveStatus);
   }
 }
 

@@ -118,6 +118,7 @@ function group(): Omit<PollerGroup, 'archive'> {
   return {
     version: 1,
     role: 'poller',
+    shard: { index: 0, count: 1 },
     revision: 'bench',
     gateway: { namespace: 'mailhold', name: 'bench' },
     bytesInFlight: 32 * 1024 * 1024,

@@ -47,6 +47,7 @@ test('a worker that is killed again and again in the middle of a pull loses no m
   const group: PollerGroup = {
     version: 1,
     role: 'poller',
+    shard: { index: 0, count: 1 },
     revision: 'g1',
     gateway: { namespace: 'mailhold', name: 'default' },
     archive: { path: archive, reserveBytes: 0 },

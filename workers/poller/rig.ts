@@ -66,6 +66,7 @@ export async function startPollerRig(options: RigOptions = {}): Promise<PollerRi
   const group: PollerGroup = {
     version: 1,
     role: 'poller',
+    shard: { index: 0, count: 1 },
     revision: 'g1',
     gateway: { namespace: 'mailhold', name: 'default' },
     archive: target,

@@ -119,6 +119,8 @@ export interface ReceiverGroup extends GroupBase {
 
 export interface PollerGroup extends GroupBase {
   role: 'poller';
+  /** Which poller of the gateway this is: mailboxes are spread over `count` of them, by the hash of their uid. */
+  shard: { index: number; count: number };
   /** Bytes of fetched messages in flight over the whole process. */
   bytesInFlight: number;
   /** CIDRs that may not be dialled; `allow` wins. Checked on the address actually dialled. */

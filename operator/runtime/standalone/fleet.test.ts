@@ -29,6 +29,7 @@ createServer((request, response) => {
 const group = (name: string, revision = 'g1'): PollerGroup => ({
   version: 1,
   role: 'poller',
+  shard: { index: 0, count: 1 },
   revision,
   gateway: { namespace: 'mailhold', name },
   archive: { path: '/archive', reserveBytes: 1 },

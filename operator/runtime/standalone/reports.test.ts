@@ -31,7 +31,7 @@ test('reports are by gateway and role; a crash is told with its last words, a si
     at(1_000_000, 25),
   );
   assert.deepEqual(reports.get('mailhold/default'), {
-    poller: { crash: { since: Date.parse(AT), message: 'it ended with code 1: Error: no' } },
+    pollers: [{ crash: { since: Date.parse(AT), message: 'it ended with code 1: Error: no' } }],
     receiver: { group: GROUP, answeredAt: 999_980 },
   });
   assert.equal(facts.size, 0);
@@ -48,7 +48,7 @@ test('a clock that is set makes no worker silent, and no silent one heard', () =
 test('a worker that was ended once is no crash yet', () => {
   const shown: ShownWorker = { ...CRASH, state: 'restarting' };
   assert.deepEqual(reportsOf([{ shown, facts: undefined }], at(1_000_000, 25)).reports.get('mailhold/default'), {
-    poller: {},
+    pollers: [{}],
   });
 });
 

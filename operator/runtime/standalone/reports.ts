@@ -24,7 +24,9 @@ export function reportsOf(
       ...(told !== undefined && { group: told.group, answeredAt: wallTime(told.answeredAt, clock) }),
       ...(shown.state === 'crash-looping' && { crash: crashOf(shown) }),
     };
-    reports.set(shown.gateway, { ...reports.get(shown.gateway), [shown.role]: report });
+    // One poller does for one machine.
+    const own = shown.role === 'receiver' ? { receiver: report } : { pollers: [report] };
+    reports.set(shown.gateway, { ...reports.get(shown.gateway), ...own });
     for (const [uid, connection] of told?.connections ?? []) facts.set(uid, connection);
   }
   return { reports, facts };

@@ -134,9 +134,9 @@ function readingOf({ metadata, spec }: ArchiveConnection, secrets: Secrets): [st
 }
 
 function wantedWorkers({ gateways }: Plan): WantedWorker[] {
-  return [...gateways.values()].flatMap(({ receiver, poller, receiverEntries, pollerEntries }) => [
+  return [...gateways.values()].flatMap(({ receiver, pollers, receiverEntries, pollerEntries }) => [
     ...(receiver === undefined ? [] : [{ group: receiver, entries: receiverEntries }]),
-    ...(poller === undefined ? [] : [{ group: poller, entries: pollerEntries }]),
+    ...pollers.map((group, shard) => ({ group, entries: pollerEntries[shard] ?? [] })),
   ]);
 }
 

@@ -9,6 +9,7 @@ import { workerConfiguration } from './worker-configuration.ts';
 const group: PollerGroup = {
   version: 1,
   role: 'poller',
+  shard: { index: 0, count: 1 },
   revision: 'g1',
   gateway: { namespace: 'mailhold', name: 'default' },
   archive: { path: '/archive', reserveBytes: 1 },
