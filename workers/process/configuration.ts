@@ -1,17 +1,12 @@
-import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConnectionBucket, ConnectionEntry, WorkerGroup } from './contract.ts';
 import { FaultError } from './fault-error.ts';
+import { followFolders, isMissing } from './follow-folders.ts';
 import type { Logger } from './logger.ts';
 
 /** Sixteen, because Kubernetes fixes the Secrets that a pod mounts when the pod is made. */
 export const BUCKETS = 16;
-
-/** A missed notification (a full inotify queue, an odd file system) is found by reading again this often. */
-const RESCAN_MS = 5_000;
-/** One write shows as several notifications; they are taken together. */
-const SETTLE_MS = 5;
 
 /** Everything a worker serves: its group, and the connections by uid. */
 export interface Configuration<G extends WorkerGroup, E extends ConnectionEntry> {
@@ -48,65 +43,16 @@ export function watchConfiguration<G extends WorkerGroup, E extends ConnectionEn
     text: undefined,
     value: undefined,
   }));
-  const watchers = new Map<string, FSWatcher>();
-  let settle: NodeJS.Timeout | undefined;
-  let reading = false;
-  let again = false;
-
   const read = async (): Promise<void> => {
-    if (signal.aborted) return;
-    if (reading) {
-      again = true;
-      return;
-    }
-    reading = true;
     try {
-      do {
-        again = false;
-        watchFolders();
-        const changed = await Promise.all(sources.map((source) => refresh(source, options)));
-        if (changed.some(Boolean) && sources[0]?.value !== undefined) await options.onChange(assemble<G, E>(sources));
-      } while (again && !signal.aborted);
+      const changed = await Promise.all(sources.map((source) => refresh(source, options)));
+      if (changed.some(Boolean) && sources[0]?.value !== undefined) await options.onChange(assemble<G, E>(sources));
     } catch (error) {
       logger.error('configuration-not-applied', { error: error instanceof Error ? error.message : String(error) });
-    } finally {
-      reading = false;
     }
   };
-  const soon = (): void => {
-    settle ??= setTimeout(() => {
-      settle = undefined;
-      void read();
-    }, SETTLE_MS);
-  };
-  // Folders of optional Secrets may appear later, so this is tried again at every reading.
-  const watchFolders = (): void => {
-    for (const name of ['.', ...folders]) {
-      if (watchers.has(name)) continue;
-      try {
-        const watcher = watch(join(folder, name), soon);
-        watcher.on('error', () => {
-          watcher.close();
-          watchers.delete(name);
-        });
-        watchers.set(name, watcher);
-      } catch (error) {
-        if (!isMissing(error)) logger.warn('configuration-not-watched', { folder: name });
-      }
-    }
-  };
-
-  const rescan = setInterval(() => void read(), RESCAN_MS);
-  signal.addEventListener(
-    'abort',
-    () => {
-      clearInterval(rescan);
-      clearTimeout(settle);
-      for (const watcher of watchers.values()) watcher.close();
-    },
-    { once: true },
-  );
-  void read();
+  // Folders of optional Secrets may appear later.
+  followFolders({ folders: ['.', ...folders].map((name) => join(folder, name)), read, logger, signal });
 }
 
 /** Folder name of a bucket, `connections-00` to `connections-15`. */
@@ -168,8 +114,4 @@ function assemble<G extends WorkerGroup, E extends ConnectionEntry>(sources: Sou
     for (const entry of bucket?.entries ?? []) entries.set(entry.uid, entry);
   }
   return { group: group as G, entries };
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
