@@ -80,7 +80,7 @@ export function createFleet(options: FleetOptions): Fleet {
     const label = { gateway: `${gateway.namespace}/${gateway.name}`, role };
     const socketPath = join(socketFolder, `${createHash('sha256').update(id).digest('hex').slice(0, 12)}.sock`);
     const leave = new AbortController();
-    const client = followWorker({ socketPath, clock, onFacts: options.onChange, signal: leave.signal });
+    const client = followWorker({ endpoint: { socketPath }, clock, onFacts: options.onChange, signal: leave.signal });
     const supervised = superviseWorker({
       command: [programs[role], '--config', folder, '--status', socketPath, '--exit-with-stdin'],
       label,

@@ -36,7 +36,7 @@ async function fixture(t: TestContext) {
   const socketPath = join(folder, 'worker.sock');
   let told = Promise.withResolvers<void>();
   const client = followWorker({
-    socketPath,
+    endpoint: { socketPath },
     clock: systemClock,
     onFacts: () => told.resolve(),
     signal: closing.signal,
@@ -128,7 +128,7 @@ test('a test yields its events; one that cannot be asked for throws', async (t) 
   const stop = new AbortController().signal;
   const events = async (): Promise<TestEvent[]> =>
     await Array.fromAsync(client.test({ uid: 'u', revision: 'r' }, stop));
-  await assert.rejects(events(), { code: 'ENOENT' });
+  await assert.rejects(events(), { code: 'WorkerUnreachable', message: /does not listen yet/ });
   await serve((url) => (url === '/test' ? '{"type":"refused","message":"no"}\n' : undefined));
   assert.deepEqual(await events(), [{ type: 'refused', message: 'no' }]);
 });

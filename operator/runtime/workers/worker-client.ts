@@ -1,14 +1,13 @@
-import { type IncomingMessage, request } from 'node:http';
-import { createInterface } from 'node:readline';
 import type { StatusAnswer, TestEvent, TestRequest } from '../../../workers/process/contract.ts';
 import { backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { mergeAnswer, type WorkerFacts } from './facts.ts';
+import { toWorkerCallError, WorkerCallError } from './worker-call-error.ts';
+import { readAnswer, readLines, type WorkerEndpoint, workerCalls } from './worker-endpoint.ts';
 
 /** How long the worker may hold an answer back. Counters that wake nobody are at most this old. */
 const WAIT_MS = 15_000;
 const ANSWER_MS = 5_000;
-const LARGEST_ANSWER = 256 * 1024 * 1024;
 /** A worker that starts needs some tenths of a second until it listens. */
 const LEAST_DELAY_MS = 20;
 const MOST_DELAY_MS = 1_000;
@@ -17,16 +16,18 @@ const TEST_MS = 180_000;
 
 export interface WorkerClient {
   readonly facts: WorkerFacts | undefined;
+  /** Why the last question went unanswered; absent since one was answered. `at` in ms since 1970. */
+  readonly lastError: { at: number; message: string } | undefined;
   /** Asks at once instead of after the back-off: the process was just started. */
   poke(): void;
-  /** Runs a test and yields its stages as they pass. Throws where the worker cannot be reached. */
+  /** Runs a test and yields its stages as they pass. @throws WorkerCallError */
   test(body: TestRequest, signal: AbortSignal): AsyncGenerator<TestEvent>;
-  /** Its metrics in the Prometheus text format. */
+  /** Its metrics in the Prometheus text format. @throws WorkerCallError */
   metrics(signal: AbortSignal): Promise<string>;
 }
 
 export interface WorkerClientOptions {
-  socketPath: string;
+  endpoint: WorkerEndpoint;
   clock: Clock;
   /** Called when the facts changed, also where only `answeredAt` did. */
   onFacts: () => void;
@@ -34,11 +35,13 @@ export interface WorkerClientOptions {
   waitMs?: number;
 }
 
-/** Follows one worker's facts over its Unix socket by long polling, until `signal` aborts. */
+/** Follows one worker's facts by long polling, until `signal` aborts. */
 export function followWorker(options: WorkerClientOptions): WorkerClient {
-  const { socketPath, clock, onFacts, signal } = options;
+  const { clock, onFacts, signal } = options;
+  const calls = workerCalls(options.endpoint);
   const waitMs = options.waitMs ?? WAIT_MS;
   let facts: WorkerFacts | undefined;
+  let lastError: WorkerClient['lastError'];
   let failures = 0;
   let wake: (() => void) | undefined;
 
@@ -48,10 +51,12 @@ export function followWorker(options: WorkerClientOptions): WorkerClient {
     const held = wait === 0 ? '' : `&wait=${wait}`;
     const query = facts === undefined ? '' : `?epoch=${facts.epoch}&since=${facts.change}${held}`;
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(wait + ANSWER_MS)]);
-    const response = await open(socketPath, 'GET', `/status${query}`, deadline);
-    const answer = JSON.parse(await readText(response)) as StatusAnswer;
-    if (response.statusCode !== 200 || answer.version !== 1) throw new Error('the worker does not answer as expected');
+    const answer = parseAnswer(
+      await readAnswer(await calls.open('GET', `/status${query}`, deadline), calls.where),
+      calls.where,
+    );
     facts = mergeAnswer(facts, answer, clock.monotonic());
+    lastError = undefined;
     if (facts !== undefined) onFacts();
   };
 
@@ -60,9 +65,10 @@ export function followWorker(options: WorkerClientOptions): WorkerClient {
       try {
         await ask();
         failures = 0;
-      } catch {
-        // Nobody listens (the supervisor reports the process), or it hangs: how old the facts are shows in the status.
+      } catch (error) {
+        // Nobody listens, or it hangs: how old the facts are shows in the status, and so does why.
         if (signal.aborted) return;
+        lastError = { at: clock.now(), message: toWorkerCallError(error, calls.where).message };
         failures += 1;
         await pause(backoff(failures, LEAST_DELAY_MS, MOST_DELAY_MS, Math.random()));
       }
@@ -81,10 +87,13 @@ export function followWorker(options: WorkerClientOptions): WorkerClient {
       wake = done;
     });
 
-  void follow();
+  void follow().finally(() => calls[Symbol.dispose]());
   return {
     get facts() {
       return facts;
+    },
+    get lastError() {
+      return lastError;
     },
     poke: () => {
       failures = 0;
@@ -92,40 +101,32 @@ export function followWorker(options: WorkerClientOptions): WorkerClient {
     },
     test: async function* (body, stop) {
       const deadline = AbortSignal.any([signal, stop, AbortSignal.timeout(TEST_MS)]);
-      const response = await open(socketPath, 'POST', '/test', deadline, JSON.stringify(body));
-      if (response.statusCode !== 200) throw new Error(`the worker answered ${response.statusCode}`);
-      for await (const line of createInterface({ input: response })) {
-        if (line !== '') yield JSON.parse(line) as TestEvent;
+      try {
+        const response = await calls.open('POST', '/test', deadline, JSON.stringify(body));
+        for await (const line of readLines(response, calls.where)) {
+          if (line !== '') yield JSON.parse(line) as TestEvent;
+        }
+      } catch (error) {
+        throw toWorkerCallError(error, calls.where);
       }
     },
     metrics: async (stop) => {
       const deadline = AbortSignal.any([signal, stop, AbortSignal.timeout(ANSWER_MS)]);
-      return await readText(await open(socketPath, 'GET', '/metrics', deadline));
+      try {
+        return await readAnswer(await calls.open('GET', '/metrics', deadline), calls.where);
+      } catch (error) {
+        throw toWorkerCallError(error, calls.where);
+      }
     },
   };
 }
 
-function open(
-  socketPath: string,
-  method: string,
-  path: string,
-  signal: AbortSignal,
-  body?: string,
-): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method, path, signal, agent: false }, resolve);
-    asked.once('error', reject);
-    asked.end(body);
-  });
-}
-
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > LARGEST_ANSWER) throw new Error('the answer is too large');
-    chunks.push(chunk);
+function parseAnswer(text: string, where: string): StatusAnswer {
+  try {
+    const answer = JSON.parse(text) as StatusAnswer;
+    if (answer.version === 1) return answer;
+  } catch (cause) {
+    throw new WorkerCallError('UnexpectedAnswer', `What the worker at ${where} answers is no JSON.`, { cause });
   }
-  return Buffer.concat(chunks).toString('utf8');
+  throw new WorkerCallError('UnexpectedAnswer', `The worker at ${where} speaks a version that is not known here.`);
 }
