@@ -49,7 +49,7 @@ export interface GatewayChildren {
     /** By shard. Pollers of any other shard are to be deleted, and their Secrets with them. */
     pollers: WorkerGroupChildren[];
   };
-  /** Absent where there is to be none; one of an earlier time, which has the name of the Service, is to be deleted. */
+  /** Where there are workers but no budget, one of an earlier time, which has the name of the Service, is to be deleted. */
   disruptionBudget?: PodDisruptionBudget;
 }
 

@@ -4,7 +4,7 @@ import { connectionsFolder, connectionsSecretName, groupSecretName, statusTLSNam
 /** Where a worker finds what is mounted. */
 export const CONFIGURATION_FOLDER = '/etc/mailhold/config';
 export const STATUS_TLS_FOLDER = '/etc/mailhold/status-tls';
-/** As operator/plan/gateway.ts names it in the group's configuration. */
+/** As operator/plan/worker-groups.ts names it in the group's configuration. */
 const ARCHIVE_FOLDER = '/archive';
 
 /** Read by the owner and by the group, which the pod's fsGroup makes that of the worker. */

@@ -5,7 +5,7 @@ import { ownedBy } from './owner.ts';
 import { podTemplate, type WorkerSettings } from './pod-template.ts';
 
 const ROLE = { component: 'receiver' } as const;
-/** What the receiver listens on in a pod (operator/plan/gateway.ts); below 1024 it would need a capability. */
+/** What the receiver listens on in a pod (operator/plan/worker-groups.ts); below 1024 it would need a capability. */
 const SMTP_PORT = { name: 'smtp', containerPort: 2525 };
 /** Nodes learn a little late that a pod ends, and send it connections until then. */
 const PRE_STOP_SECONDS = 3;
