@@ -48,7 +48,7 @@ async function served(t: TestContext) {
     clock,
   );
   const port = await startStatusServer({
-    listen: 0,
+    listen: { kind: 'tcp', address: '127.0.0.1', port: 0 },
     board,
     registry,
     test: async (_uid, emit) => {

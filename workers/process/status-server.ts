@@ -1,9 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import { bind } from './bind.ts';
 import type { Attempt, StageResult, TestEvent, TestRequest } from './contract.ts';
 import type { FactsBoard } from './facts-board.ts';
 import { toFaultError } from './fault-error.ts';
+import { HTTP_TIMEOUTS } from './http-timeouts.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { operatorOnlyServer } from './operator-only.ts';
+import { answerProbe } from './probe-server.ts';
+import type { FollowedKeys } from './status-keys.ts';
 
 /** Counters ride along with an answer that was held for nothing, so a caller is never further behind than this. */
 const LONGEST_WAIT_MS = 30_000;
@@ -11,9 +17,16 @@ const REQUEST_BYTES = 16 * 1024;
 /** How long a test waits until the configuration that it is to use is served. */
 const SERVED_WITHIN_MS = 10_000;
 
+/** Requests at once. The operator has one that waits and now and then a short one; two operators may follow each other. */
+const REQUESTS = 16;
+/** More than the operator ever opens: also a peer that never gets through the handshake has one meanwhile. */
+const CONNECTIONS = 256;
+
 export interface StatusServerOptions {
-  /** Path of a Unix socket (its folder's permissions are the access control), or a loopback port. */
-  listen: string | number;
+  /** A Unix socket (its folder's permissions are the access control), a port of loopback, or with `keys` any address. */
+  listen: ListenAddress;
+  /** With them only the operator is answered, over TLS. */
+  keys?: FollowedKeys;
   board: FactsBoard;
   registry: Registry;
   /** Runs a test of a connection now, on a new session, telling each stage as it ends. */
@@ -22,25 +35,34 @@ export interface StatusServerOptions {
 }
 
 /**
- * Serves `GET /status`, `POST /test`, `GET /metrics`, `GET /healthz` and `GET /readyz` of one worker process to the
- * operator, until `signal` aborts.
+ * Serves `GET /status`, `POST /test`, and the pages of probes, of one worker process to the operator, until `signal`
+ * aborts.
  *
  * @returns when it listens: the port, or 0 for a socket
+ * @throws FaultError ListenFailed
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<number> {
-  const { listen, signal } = options;
-  if (typeof listen === 'string') await rm(listen, { force: true });
-  const server = createServer((request, response) => {
+  const { listen, keys, signal } = options;
+  let open = 0;
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    if (open >= REQUESTS) {
+      response.writeHead(503, { 'retry-after': '1' }).end('too many requests at once\n');
+      return;
+    }
+    open += 1;
+    response.once('close', () => {
+      open -= 1;
+    });
     handle(options, request, response).catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500);
       response.end(`${toFaultError(error).message}\n`);
     });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    if (typeof listen === 'string') server.listen(listen, resolve);
-    else server.listen(listen, '127.0.0.1', resolve);
-  });
+  };
+  const server = keys === undefined ? createServer(HTTP_TIMEOUTS, answer) : operatorOnlyServer(keys, answer);
+  server.maxConnections = CONNECTIONS;
+  if (listen.kind === 'socket') await rm(listen.path, { force: true });
+  const port = await bind(server, listen, "The server of the worker's status");
+  // Requests that wait end with their connections.
   signal.addEventListener(
     'abort',
     () => {
@@ -49,21 +71,19 @@ export async function startStatusServer(options: StatusServerOptions): Promise<n
     },
     { once: true },
   );
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  return port;
 }
 
 async function handle(options: StatusServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { board, registry } = options;
+  if (answerProbe(options, request, response)) return;
+  const { board } = options;
   const url = new URL(request.url ?? '/', 'http://worker');
   switch (`${request.method} ${url.pathname}`) {
     case 'GET /status': {
       const epoch = url.searchParams.get('epoch') ?? undefined;
       const since = Number(url.searchParams.get('since') ?? 0);
       const wait = Math.min(Number(url.searchParams.get('wait') ?? 0) || 0, LONGEST_WAIT_MS);
-      const gone = new AbortController();
-      response.once('close', () => gone.abort());
-      if (wait > 0) await board.changed(epoch, since, wait, AbortSignal.any([gone.signal, options.signal]));
+      if (wait > 0) await board.changed(epoch, since, wait, goneSignal(response));
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(board.answer(epoch, since)));
       return;
@@ -71,25 +91,21 @@ async function handle(options: StatusServerOptions, request: IncomingMessage, re
     case 'POST /test':
       await streamTest(options, request, response);
       return;
-    case 'GET /metrics':
-      response.setHeader('content-type', registry.contentType);
-      response.end(await registry.metrics());
-      return;
-    case 'GET /healthz':
-      response.end('ok\n');
-      return;
-    case 'GET /readyz':
-      response.writeHead(board.group.ready ? 200 : 503);
-      response.end(`${board.group.fault?.message ?? (board.group.ready ? 'ready' : 'not yet configured')}\n`);
-      return;
     default:
       response.writeHead(404);
       response.end('no such page\n');
   }
 }
 
+/** Aborts when the caller is gone. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return gone.signal;
+}
+
 async function streamTest(
-  { board, test, signal }: StatusServerOptions,
+  { board, test }: StatusServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -104,15 +120,13 @@ async function streamTest(
   const emit = (event: TestEvent): void => {
     response.write(`${JSON.stringify(event)}\n`);
   };
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  const ended = AbortSignal.any([gone.signal, signal]);
-  if (!(await servedWithin(board, uid, revision, SERVED_WITHIN_MS, ended))) {
+  const gone = goneSignal(response);
+  if (!(await servedWithin(board, uid, revision, SERVED_WITHIN_MS, gone))) {
     emit({ type: 'refused', message: 'The worker does not serve this version of the connection yet; try again.' });
     response.end();
     return;
   }
-  const attempt = await test(uid, (stage) => emit({ type: 'stage', stage }), ended);
+  const attempt = await test(uid, (stage) => emit({ type: 'stage', stage }), gone);
   emit({ type: 'end', attempt });
   response.end();
 }

@@ -1,19 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { parseArgs } from 'node:util';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type ArchiveLog, openArchiveLog } from '../archive/log.ts';
 import { type Clock, systemClock, timestamp } from './clock.ts';
 import { type Configuration, watchConfiguration } from './configuration.ts';
 import type { Attempt, ConnectionEntry, StageResult, WorkerGroup } from './contract.ts';
 import { createFactsBoard, type FactsBoard } from './facts-board.ts';
+import { sayLastWords, sentenceOf } from './last-words.ts';
 import { openLateLog } from './late-log.ts';
 import { createLineWriter } from './line-writer.ts';
 import { jsonLogger, type Logger } from './logger.ts';
+import { startProbeServer } from './probe-server.ts';
+import { type FollowedKeys, followStatusKeys } from './status-keys.ts';
 import { startStatusServer } from './status-server.ts';
+import { readWorkerFlags, USAGE, type WorkerFlags } from './worker-flags.ts';
 
 /** How long a stopping worker may finish what is in flight. A pod's grace period must exceed it. */
 const GRACE_MS = 20_000;
+/** How long it may then take to close the archive; a disk that hangs must not keep the process. */
+const CLOSING_MS = 4_000;
 
 /** What the process gives to the worker that runs in it. */
 export interface WorkerContext {
@@ -38,27 +43,11 @@ export interface Worker<G extends WorkerGroup, E extends ConnectionEntry> {
   stop(signal: AbortSignal): Promise<void>;
 }
 
-/**
- * The life of a worker process: flags, configuration, archive log, status, signals.
- *
- * `--config DIR` configuration folder; `--status PATH|PORT` where the operator asks; `--exit-with-stdin` ends the worker
- * when its standard input ends, so that it cannot outlive the process that supervises it.
- */
+/** The life of a worker process: flags (worker-flags.ts), configuration, archive log, status, probes, signals. */
 export async function runWorker<G extends WorkerGroup, E extends ConnectionEntry>(
   role: G['role'],
   start: (context: WorkerContext, group: G) => Promise<Worker<G, E>>,
 ): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      config: { type: 'string' },
-      status: { type: 'string' },
-      'exit-with-stdin': { type: 'boolean', default: false },
-    },
-  });
-  if (values.config === undefined || values.status === undefined) {
-    process.stderr.write(`usage: ${role} --config DIR --status SOCKET|PORT [--exit-with-stdin]\n`);
-    process.exit(2);
-  }
   const clock = systemClock;
   const software = `Mailhold/${version()}`;
   const writer = randomBytes(16).toString('hex');
@@ -66,6 +55,9 @@ export async function runWorker<G extends WorkerGroup, E extends ConnectionEntry
   // The last words of a process are what one looks for.
   process.on('exit', lines.flush);
   const logger = jsonLogger(lines.write, clock.now, { worker: role });
+  // An error that nobody caught still ends the process as Node does it, with its stack trace on standard error.
+  process.on('uncaughtExceptionMonitor', (error) => sayLastWords(error, logger, process.env.TERMINATION_LOG));
+  const flags = flagsOrEnd(role, logger);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const ending = new AbortController();
@@ -118,10 +110,17 @@ export async function runWorker<G extends WorkerGroup, E extends ConnectionEntry
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
+      logger.info('stopping');
+      // First of all: whoever asks for readiness sends nothing more here.
       board.updateGroup({ ready: false });
+      setTimeout(() => {
+        logger.error('stop-overdue');
+        process.exit(1);
+      }, GRACE_MS + CLOSING_MS).unref();
       await running?.worker.stop(AbortSignal.timeout(GRACE_MS));
       await running?.log.close();
       ending.abort();
+      logger.info('stopped');
       process.exit(0);
     })();
     return stopping;
@@ -133,23 +132,39 @@ export async function runWorker<G extends WorkerGroup, E extends ConnectionEntry
   };
   process.on('SIGTERM', asked);
   process.on('SIGINT', asked);
-  if (values['exit-with-stdin']) {
+  if (flags.exitWithStdin) {
     process.stdin.resume();
     process.stdin.once('end', () => void stop());
     process.stdin.once('error', () => void stop());
   }
 
-  await startStatusServer({
-    listen: /^\d+$/.test(values.status) ? Number(values.status) : values.status,
-    board,
-    registry,
-    test: (uid, emit, signal) => {
-      if (running === undefined) return Promise.reject(new Error('no configuration yet'));
-      return running.worker.test(uid, emit, signal);
-    },
-    signal: ending.signal,
-  });
-  watchConfiguration<G, E>({ folder: values.config, role, onChange: apply, logger, signal: ending.signal });
+  const serveStatus = (keys?: FollowedKeys): Promise<number> =>
+    startStatusServer({
+      listen: flags.status,
+      ...(keys !== undefined && { keys }),
+      board,
+      registry,
+      test: (uid, emit, signal) => {
+        if (running === undefined) return Promise.reject(new Error('no configuration yet'));
+        return running.worker.test(uid, emit, signal);
+      },
+      signal: ending.signal,
+    });
+  if (flags.probes !== undefined) await startProbeServer(flags.probes, { board, registry }, ending.signal);
+  if (flags.statusTls === undefined) await serveStatus();
+  // Mail does not wait for the keys of the status: without them it is only the operator that does not see it.
+  else void followStatusKeys(flags.statusTls, logger, ending.signal).then(serveStatus);
+  watchConfiguration<G, E>({ folder: flags.config, role, onChange: apply, logger, signal: ending.signal });
+}
+
+function flagsOrEnd(role: WorkerGroup['role'], logger: Logger): WorkerFlags {
+  try {
+    return readWorkerFlags(process.argv.slice(2));
+  } catch (error) {
+    sayLastWords(error, logger, process.env.TERMINATION_LOG);
+    process.stderr.write(`${sentenceOf(error)}\nusage: ${role} ${USAGE}\n`);
+    process.exit(2);
+  }
 }
 
 function version(): string {
