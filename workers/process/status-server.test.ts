@@ -119,3 +119,39 @@ test('an unknown page and a body that is no request get an error, not a crash', 
   assert.equal((await ask('/test', { method: 'POST', body: 'x'.repeat(20_000) })).status, 400);
   assert.equal((await ask('/healthz')).status, 200);
 });
+
+test('sixteen questions wait at once, one more gets 503, and the places are given back', async (t) => {
+  const { board, ask } = await served(t);
+  const { epoch, change } = (await (await ask('/status')).json()) as StatusAnswer;
+  const held = Array.from({ length: 17 }, () => ask(`/status?epoch=${epoch}&since=${change}&wait=30000`));
+  const refused = await Promise.race(held);
+  assert.equal(refused.status, 503);
+  assert.equal((await ask('/healthz')).status, 200, 'a probe is answered all the same');
+  board.updateGroup({ ready: true });
+  const codes = (await Promise.all(held)).map(({ status }) => status);
+  assert.deepEqual(
+    codes.toSorted((a, b) => a - b),
+    [...Array.from({ length: 16 }, () => 200), 503],
+  );
+  assert.equal((await ask('/status')).status, 200);
+});
+
+test('a caller that is gone gives its place back', async (t) => {
+  const { board, ask } = await served(t);
+  const { epoch, change } = (await (await ask('/status')).json()) as StatusAnswer;
+  const waiting = `/status?epoch=${epoch}&since=${change}&wait=30000`;
+  for (let round = 0; round < 3; round += 1) {
+    const gone = new AbortController();
+    const held = Array.from({ length: 16 }, () => ask(waiting, { signal: gone.signal }));
+    await until(async () => (await ask('/status')).status === 503);
+    gone.abort();
+    await Promise.allSettled(held);
+    await until(async () => (await ask('/status')).status === 200);
+  }
+  assert.equal(board.group.ready, false);
+});
+
+/** Asks again and again until it holds; the runner's own time is the limit. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise(setImmediate);
+}

@@ -45,6 +45,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<n
   const { listen, keys, signal } = options;
   let open = 0;
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    if (answerProbe(options, request, response)) return;
     if (open >= REQUESTS) {
       response.writeHead(503, { 'retry-after': '1' }).end('too many requests at once\n');
       return;
@@ -75,7 +76,6 @@ export async function startStatusServer(options: StatusServerOptions): Promise<n
 }
 
 async function handle(options: StatusServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (answerProbe(options, request, response)) return;
   const { board } = options;
   const url = new URL(request.url ?? '/', 'http://worker');
   switch (`${request.method} ${url.pathname}`) {
