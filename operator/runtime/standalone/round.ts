@@ -1,16 +1,16 @@
-import type { ConnectionFacts } from '../../../workers/process/contract.ts';
 import type { ArchiveConnection } from '../../api/archive-connection.ts';
 import { findCondition } from '../../api/conditions.ts';
 import type { AnyResource, AnyStatus } from '../../api/kinds.ts';
 import type { GatewayMaterial, SecretReading } from '../../plan/inputs.ts';
 import { keyOf, type Plan, plan } from '../../plan/plan.ts';
 import { type Clock, timestamp } from '../clock.ts';
+import type { OwnMetrics } from '../own-metrics.ts';
+import { createRefusedLogins } from '../refused-logins.ts';
 import { makeArchiveFolders } from './archive-folders.ts';
 import type { Fleet, WantedWorker } from './fleet.ts';
 import type { FollowedFolders } from './followed-folders.ts';
 import { type GatewayMaterials, materialFolders } from './gateway-material.ts';
 import type { Problem } from './manifest-file.ts';
-import type { OwnMetrics } from './own-metrics.ts';
 import { reportsOf } from './reports.ts';
 import type { Resources } from './resources.ts';
 import type { Secrets, WantedSecret } from './secrets.ts';
@@ -45,7 +45,7 @@ export interface Round {
  */
 export function createRound(dependencies: RoundDependencies): Round {
   const { fleet, secrets, clock, metrics } = dependencies;
-  const refusedLogins = new Map<string, string>();
+  const refusedLogins = createRefusedLogins();
   let last: Plan | undefined;
 
   return {
@@ -58,7 +58,7 @@ export function createRound(dependencies: RoundDependencies): Round {
       const { connections, gateways, archives } = resources;
       const workers = fleet.workers().map(({ shown, client }) => ({ shown, facts: client.facts }));
       const { reports, facts } = reportsOf(workers, clock);
-      for (const uid of newlyRefused(refusedLogins, facts)) secrets.mark(uid);
+      for (const uid of refusedLogins.since(facts)) secrets.mark(uid);
 
       const material = new Map<string, GatewayMaterial>();
       const times: (number | undefined)[] = [];
@@ -100,20 +100,6 @@ export function createRound(dependencies: RoundDependencies): Round {
       return ahead.length === 0 ? undefined : Math.min(...ahead);
     },
   };
-}
-
-/** Connections whose login was refused since the last call: their secret is read again, since it may have been changed. */
-function newlyRefused(known: Map<string, string>, facts: ReadonlyMap<string, ConnectionFacts>): string[] {
-  const fresh: string[] = [];
-  for (const uid of known.keys()) if (!facts.has(uid)) known.delete(uid);
-  for (const [uid, { attempt }] of facts) {
-    if (attempt?.fault?.code !== 'AuthenticationFailed') known.delete(uid);
-    else if (known.get(uid) !== attempt.endedAt) {
-      known.set(uid, attempt.endedAt);
-      fresh.push(uid);
-    }
-  }
-  return fresh;
 }
 
 function wantedSecret({ metadata, spec, status }: ArchiveConnection): WantedSecret[] {

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ObjectName } from '../../../workers/process/contract.ts';
+import type { ObjectName } from '../../workers/process/contract.ts';
 
 interface ShownCondition {
   type: string;
