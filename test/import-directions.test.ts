@@ -12,28 +12,30 @@ interface Import {
   typeOnly: boolean;
 }
 
-const SHARED_BY_RUNTIMES: readonly string[] = [
-  'operator/runtime/workers',
-  'operator/runtime/certificates',
-  'operator/runtime/backoff.ts',
-  'operator/runtime/clock.ts',
-  'operator/runtime/rounds.ts',
-];
-
-/** Where files of a folder may import from, besides their own folder; the longest matching folder counts. */
-const DIRECTIONS: readonly { folder: string; may: readonly string[] }[] = [
+/**
+ * Where files of a folder may import from, besides their own folder, and where of that they may not; the last matching
+ * folder counts.
+ */
+const DIRECTIONS: readonly { folder: string; may: readonly string[]; not?: readonly string[] }[] = [
   { folder: 'operator/main.ts', may: ['operator/runtime'] },
   { folder: 'operator/api', may: [] },
   { folder: 'operator/kube', may: [] },
   { folder: 'operator/plan', may: ['operator/api'] },
-  { folder: 'operator/runtime', may: ['operator/plan', 'operator/api', 'operator/kube'] },
-  // The two runtimes know what they share, and nothing of each other; standalone needs no word of Kubernetes.
-  { folder: 'operator/runtime/workers', may: SHARED_BY_RUNTIMES },
-  { folder: 'operator/runtime/certificates', may: SHARED_BY_RUNTIMES },
-  { folder: 'operator/runtime/standalone', may: ['operator/plan', 'operator/api', ...SHARED_BY_RUNTIMES] },
+  // What both runtimes share knows neither; the two know nothing of each other, and standalone no word of Kubernetes.
+  {
+    folder: 'operator/runtime',
+    may: ['operator/plan', 'operator/api', 'operator/kube'],
+    not: ['operator/runtime/standalone', 'operator/runtime/kubernetes'],
+  },
+  {
+    folder: 'operator/runtime/standalone',
+    may: ['operator/plan', 'operator/api', 'operator/runtime'],
+    not: ['operator/runtime/kubernetes'],
+  },
   {
     folder: 'operator/runtime/kubernetes',
-    may: ['operator/plan', 'operator/api', 'operator/kube', ...SHARED_BY_RUNTIMES],
+    may: ['operator/plan', 'operator/api', 'operator/kube', 'operator/runtime'],
+    not: ['operator/runtime/standalone'],
   },
   { folder: 'workers/archive', may: ['workers/process'] },
   { folder: 'workers/message', may: ['workers/process'] },
@@ -73,6 +75,7 @@ test('the check of directions finds a wrong one', () => {
     ['operator/runtime/standalone/a.ts', 'operator/kube/b.ts', false, false],
     ['operator/runtime/kubernetes/a.ts', 'operator/runtime/standalone/b.ts', false, false],
     ['operator/runtime/workers/a.ts', 'operator/runtime/standalone/b.ts', false, false],
+    ['operator/runtime/rounds.ts', 'operator/runtime/kubernetes/b.ts', false, false],
     ['workers/receiver/a.ts', 'workers/archive/log.ts', false, true],
     ['workers/receiver/a.ts', 'workers/poller/b.ts', false, false],
     ['workers/receiver/a.ts', 'operator/api/b.ts', true, false],
@@ -94,6 +97,7 @@ function isAllowed({ from, to, typeOnly }: Import): boolean {
   if (from.startsWith('operator/') && to === CONTRACT) return typeOnly || isTest;
   const rule = DIRECTIONS.filter(({ folder }) => isUnder(from, folder)).at(-1);
   if (rule === undefined) return false;
+  if (rule.not?.some((folder) => isUnder(to, folder))) return false;
   return isUnder(to, rule.folder) || rule.may.some((folder) => isUnder(to, folder));
 }
 

@@ -1,9 +1,9 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Certificate } from '../../../workers/process/contract.ts';
 import type { MailGateway } from '../../api/mail-gateway.ts';
 import type { GatewayMaterial, InputFault } from '../../plan/inputs.ts';
+import { pairFault } from '../certificates/pair-fault.ts';
 import { LocalFault } from './local-fault.ts';
 import { systemCode } from './startup-error.ts';
 import type { StateFolder } from './state.ts';
@@ -44,7 +44,8 @@ export function createGatewayMaterials(folder: string, state: StateFolder): Gate
   const given = async (certificateFile: string, keyFile: string): Promise<Certificate> => {
     const certificate = await readText(folder, certificateFile, 'CertificateInvalid');
     const privateKey = await readText(folder, keyFile, 'CertificateInvalid');
-    checkPair(certificate, privateKey, certificateFile, keyFile);
+    const fault = pairFault(certificate, privateKey, { certificate: certificateFile, privateKey: keyFile });
+    if (fault !== undefined) throw new LocalFault('CertificateInvalid', fault);
     return { certificate, privateKey, issuedByUs: false };
   };
 
@@ -104,27 +105,4 @@ function decodeKey(file: string, text: string): Uint8Array {
     'SecretKeyMissing',
     `The file ${file} does not hold ${LEAST_KEY_BYTES} bytes or more in base64.`,
   );
-}
-
-function checkPair(certificate: string, privateKey: string, certificateFile: string, keyFile: string): void {
-  let parsed: X509Certificate;
-  try {
-    parsed = new X509Certificate(certificate);
-  } catch (cause) {
-    throw new LocalFault('CertificateInvalid', `${certificateFile} does not hold a certificate in PEM.`, { cause });
-  }
-  let fits: boolean;
-  try {
-    fits = parsed.checkPrivateKey(createPrivateKey(privateKey));
-  } catch (cause) {
-    throw new LocalFault('CertificateInvalid', `${keyFile} does not hold a private key in PEM without a passphrase.`, {
-      cause,
-    });
-  }
-  if (!fits) {
-    throw new LocalFault(
-      'CertificateInvalid',
-      `The key in ${keyFile} is not that of the certificate in ${certificateFile}.`,
-    );
-  }
 }

@@ -2,11 +2,11 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { InputFault } from '../../plan/inputs.ts';
 import type { Clock } from '../clock.ts';
+import { createDueReadings, type DueReadings, type WantedReading } from '../due-readings.ts';
 import { followFolders } from './followed-folders.ts';
 import { systemCode } from './startup-error.ts';
 
-const FAILING_MS = 30_000;
-const HEALTHY_MS = 300_000;
+const READ_AT_ONCE = 8;
 const LARGEST_SECRET = 64 * 1024;
 
 /** Where a secret is: a file, relative to the manifests' folder, or a variable of our environment. */
@@ -17,25 +17,13 @@ export interface SecretRef {
 
 export type SecretResult = { kind: 'value'; value: string } | { kind: 'fault'; fault: InputFault };
 
-export interface WantedSecret {
-  /** Who asks: one reference per key. */
-  key: string;
+/** `key` is who asks: one reference per key. Of a failing connection it is read again soon. */
+export interface WantedSecret extends WantedReading {
   ref: SecretRef;
-  /** Of a failing connection: read again soon, since a person may be mending it. */
-  failing: boolean;
 }
 
-export interface Secrets {
-  /**
-   * Reads what is wanted and new, due or marked; forgets what is no longer wanted.
-   *
-   * @returns when the next one is due, in ms since 1970
-   */
-  bring(wanted: readonly WantedSecret[]): Promise<number | undefined>;
-  get(key: string): SecretResult | undefined;
-  /** The next `bring` reads it again, however fresh it is: a test was asked for, a login was refused. */
-  mark(key: string): void;
-}
+/** Marked when a test was asked for, or a login was refused. */
+export type Secrets = Pick<DueReadings<WantedSecret, SecretResult>, 'bring' | 'get' | 'mark'>;
 
 export interface SecretsOptions {
   /** The manifests' folder. */
@@ -47,58 +35,33 @@ export interface SecretsOptions {
   signal: AbortSignal;
 }
 
-interface Held {
-  wanted: WantedSecret;
-  result: SecretResult;
-  readAt: number;
-  stale: boolean;
-}
-
 /** Reads secrets by reference and follows their files until `signal` aborts. Values stay in memory, out of every log. */
 export function createSecrets(options: SecretsOptions): Secrets {
   const { folder, env, clock, onChange, signal } = options;
-  const held = new Map<string, Held>();
+  const readings = createDueReadings<WantedSecret, SecretResult>({
+    read: ({ ref }) => readSecret(ref, folder, env),
+    same: (one, other) => one.ref.file === other.ref.file && one.ref.env === other.ref.env,
+    atOnce: READ_AT_ONCE,
+    stretch: () => 1,
+    clock,
+  });
 
   const folderOf = ({ ref }: WantedSecret): string | undefined =>
     ref.file === undefined ? undefined : dirname(resolve(folder, ref.file));
   const followed = followFolders((path) => {
-    const touched = [...held.values()].filter(({ wanted }) => folderOf(wanted) === path);
-    for (const one of touched) one.stale = true;
+    const touched = readings.wanted().filter((wanted) => folderOf(wanted) === path);
+    for (const { key } of touched) readings.mark(key);
     if (touched.length > 0) onChange();
   }, signal);
 
   return {
     bring: async (wanted) => {
-      const keys = new Set(wanted.map(({ key }) => key));
-      for (const key of held.keys()) if (!keys.has(key)) held.delete(key);
-      let next: number | undefined;
-      const now = clock.now();
-      await Promise.all(
-        wanted.map(async (want) => {
-          const before = held.get(want.key);
-          const sameRef = before?.wanted.ref.file === want.ref.file && before?.wanted.ref.env === want.ref.env;
-          const due = (before?.readAt ?? 0) + (want.failing ? FAILING_MS : HEALTHY_MS);
-          if (before !== undefined && sameRef && !before.stale && now < due) {
-            before.wanted = want;
-            return;
-          }
-          if (before !== undefined) before.stale = false;
-          const result = await readSecret(want.ref, folder, env);
-          held.set(want.key, { wanted: want, result, readAt: now, stale: held.get(want.key)?.stale ?? false });
-        }),
-      );
+      const next = await readings.bring(wanted);
       followed.follow(new Set(wanted.map(folderOf).filter((path) => path !== undefined)));
-      for (const { wanted: want, readAt, stale } of held.values()) {
-        const due = stale ? now : readAt + (want.failing ? FAILING_MS : HEALTHY_MS);
-        next = Math.min(next ?? due, due);
-      }
       return next;
     },
-    get: (key) => held.get(key)?.result,
-    mark: (key) => {
-      const one = held.get(key);
-      if (one !== undefined) one.stale = true;
-    },
+    get: readings.get,
+    mark: readings.mark,
   };
 }
 

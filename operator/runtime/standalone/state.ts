@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ObjectName } from '../../../workers/process/contract.ts';
+import type { IssuedCertificate } from '../certificates/issued.ts';
 import { createOnce, readIfPresent, replaceFile } from './atomic-file.ts';
-import { type IssuedCertificate, issuedCertificate } from './certificate.ts';
+import { issuedCertificate } from './certificate.ts';
 import type { LastGoodTexts } from './manifest-file.ts';
 import { StartupError, systemCode } from './startup-error.ts';
 
