@@ -20,6 +20,8 @@ export interface ObjectMeta {
   generation: number;
   /** RFC 3339. */
   creationTimestamp: string;
+  /** Kubernetes: RFC 3339; set while the object is being deleted. */
+  deletionTimestamp?: string;
   /** Kubernetes: of the object as it was read. */
   resourceVersion?: string;
   annotations?: Record<string, string>;
