@@ -91,7 +91,7 @@ export function verdictOf(status: Verdict['status'], reason: Reason, message?: s
  * time and the number of the session to what they say, and would have each retry rewrite the status.
  */
 function settled(before: Condition | undefined, reason: string, message: string): string {
-  if (before === undefined || before.reason !== reason) return message;
+  if (before === undefined || before.reason !== reason || before.message === message) return message;
   return withoutQuotedNumbers(before.message) === withoutQuotedNumbers(message) ? before.message : message;
 }
 
@@ -100,6 +100,7 @@ function withoutQuotedNumbers(message: string): string {
 }
 
 function shortened(message: string): string {
+  if (message.length <= MESSAGE_LIMIT) return message;
   const characters = Array.from(message);
   return characters.length <= MESSAGE_LIMIT ? message : `${characters.slice(0, MESSAGE_LIMIT - 1).join('')}…`;
 }

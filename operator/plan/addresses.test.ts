@@ -4,6 +4,7 @@ import { NOW, SMTP, sceneOf } from '../../test/plan-scene.ts';
 import type { ArchiveConnection, SMTPSpec } from '../api/archive-connection.ts';
 import { deriveLocalPart } from './address.ts';
 import { type Addresses, addressesOf } from './addresses.ts';
+import { derivationWith } from './derivation.ts';
 
 const KEY = Buffer.alloc(32, 7);
 const HOUR = 3_600_000;
@@ -23,7 +24,7 @@ function connectionWith(spec: Partial<SMTPSpec>, before?: Addresses): ArchiveCon
 }
 
 function of(spec: Partial<SMTPSpec>, before: Addresses | undefined, now: number): Addresses {
-  const addresses = addressesOf(connectionWith(spec, before), KEY, now);
+  const addresses = addressesOf(connectionWith(spec, before), derivationWith(KEY), now);
   assert.ok(addresses);
   return addresses;
 }

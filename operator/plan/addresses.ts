@@ -1,7 +1,7 @@
 import type { ArchiveConnection } from '../api/archive-connection.ts';
 import type { AddressRecord } from '../api/archive-connection-status.ts';
 import { parseDuration } from '../api/duration.ts';
-import { deriveLocalPart } from './address.ts';
+import type { Derivation } from './derivation.ts';
 
 /** The schema's bound on status.addresses. */
 const REMEMBERED = 16;
@@ -24,11 +24,11 @@ export interface Addresses {
  *
  * @param now ms since 1970
  */
-export function addressesOf(connection: ArchiveConnection, key: Uint8Array, now: number): Addresses | undefined {
+export function addressesOf(connection: ArchiveConnection, derive: Derivation, now: number): Addresses | undefined {
   const { metadata, spec, status } = connection;
   const smtp = spec.smtp;
   if (smtp === undefined) return undefined;
-  const derived = (generation: number) => deriveLocalPart(key, metadata.namespace, metadata.name, generation);
+  const derived = (generation: number) => derive(metadata.namespace, metadata.name, generation);
   const current = smtp.address ?? derived(smtp.addressGeneration);
   const retiresAt = new Date(now + (parseDuration(smtp.retireAfter) ?? 0)).toISOString();
   const since = new Date(now).toISOString();

@@ -1,9 +1,8 @@
 import { conditionsOf, type Trouble, type Verdict } from '../api/conditions.ts';
 import type { MailGatewayStatus } from '../api/mail-gateway.ts';
 import { keyFingerprint } from './address.ts';
-import type { GatewayInput } from './gateway.ts';
 import { hiddenPeers } from './hidden-peers.ts';
-import type { WorkerReport } from './inputs.ts';
+import type { GatewayInput, WorkerReport } from './inputs.ts';
 import { dnsRecords, serviceAddresses } from './service-addresses.ts';
 import { effectiveReplicas, isShareable } from './volume-sharing.ts';
 import { shardsOf } from './worker-groups.ts';

@@ -6,24 +6,12 @@ import { keyFingerprint } from './address.ts';
 import { claimVerdict } from './claim.ts';
 import { gatewayStatus } from './gateway-status.ts';
 import { hiddenPeers } from './hidden-peers.ts';
-import type { ClaimState, GatewayMaterial, ReceiverServiceState, WorkerReports } from './inputs.ts';
+import type { GatewayInput, GatewayMaterial, ReceiverServiceState } from './inputs.ts';
 import { aliasNote, portNote, serviceAddresses } from './service-addresses.ts';
 import { firstVerdict } from './verdict.ts';
 import { effectiveReplicas, isShareable } from './volume-sharing.ts';
-import { type GroupInput, pollerGroups, receiverGroup } from './worker-groups.ts';
+import { pollerGroups, receiverGroup } from './worker-groups.ts';
 import { silentSince, workerVerdict } from './worker-verdict.ts';
-
-export interface GatewayInput extends GroupInput {
-  /** Kubernetes: false where Mailhold may not run workers in its namespace. */
-  managed: boolean;
-  /** Kubernetes: the claim of its archive. */
-  claim?: ClaimState;
-  /** Connections that resolve to this gateway. */
-  attached: number;
-  workers: WorkerReports;
-  /** ms since 1970. */
-  now: number;
-}
 
 export interface GatewayPlan {
   /** Absent where it cannot be planned now: what runs goes on with what it has. */

@@ -1,5 +1,8 @@
 import type { Certificate, GroupFacts } from '../../workers/process/contract.ts';
+import type { MailArchive } from '../api/mail-archive.ts';
+import type { MailGateway } from '../api/mail-gateway.ts';
 import type { Reason } from '../api/reasons.ts';
+import type { Platform } from '../api/schema.ts';
 
 /** What could not be read or used, and what a person is told. */
 export interface InputFault {
@@ -75,3 +78,27 @@ export interface WorkerReports {
 
 /** Facts older than this tell nothing any more. */
 export const SILENCE_MS = 180_000;
+
+/** What the groups of a gateway are made of. */
+export interface GroupInput {
+  platform: Platform;
+  /** Standalone: what relative paths are relative to. */
+  folder?: string;
+  gateway: MailGateway;
+  /** The archive that the gateway names, where it exists. */
+  archive?: MailArchive;
+  material: GatewayMaterial;
+}
+
+/** All that a gateway is planned from. */
+export interface GatewayInput extends GroupInput {
+  /** Kubernetes: false where Mailhold may not run workers in its namespace. */
+  managed: boolean;
+  /** Kubernetes: the claim of its archive. */
+  claim?: ClaimState;
+  /** Connections that resolve to this gateway. */
+  attached: number;
+  workers: WorkerReports;
+  /** ms since 1970. */
+  now: number;
+}

@@ -5,7 +5,7 @@ import type { MailGateway } from '../api/mail-gateway.ts';
 import { parseQuantity } from '../api/quantity.ts';
 import type { Platform } from '../api/schema.ts';
 import { egressOf } from './egress.ts';
-import type { GatewayMaterial } from './inputs.ts';
+import type { GatewayMaterial, GroupInput } from './inputs.ts';
 import { withRevision } from './revision.ts';
 
 /** Where the volume of the archive is mounted in a worker's pod. */
@@ -13,16 +13,6 @@ const MOUNTED_ARCHIVE = '/archive';
 /** The receiver's port in a pod; the Service maps 25 to it. */
 const POD_LISTENER = { address: '::', port: 2525 };
 const SMTP_PORT = 25;
-
-export interface GroupInput {
-  platform: Platform;
-  /** Standalone: what relative paths are relative to. */
-  folder?: string;
-  gateway: MailGateway;
-  /** The archive that the gateway names, where it exists. */
-  archive?: MailArchive;
-  material: GatewayMaterial;
-}
 
 /** What the receivers of a gateway are to serve; undefined while something that they need is not known. */
 export function receiverGroup({ platform, folder, gateway, archive, material }: GroupInput): ReceiverGroup | undefined {
