@@ -23,7 +23,7 @@ export interface ChildOwner {
   blockOwnerDeletion: boolean;
 }
 
-/** Values go over the wire in base64, as `data` has them: `stringData` cannot be read back, so no apply of it is equal. */
+/** Values in base64. Not `stringData`: that is only written, and with it a key that is taken away would stay. */
 export interface Secret extends ChildObject<'v1', 'Secret'> {
   type: 'Opaque';
   data: Record<string, string>;
