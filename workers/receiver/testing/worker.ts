@@ -23,10 +23,17 @@ export interface WorkerProcess extends AsyncDisposable {
   cpu(): Promise<number>;
 }
 
-/** The receiver as it runs in production: its own process, its configuration folder, the real archive log. */
+/**
+ * The receiver as it runs in production: its own process, its configuration folder, the real archive log.
+ *
+ * @param flags more of them
+ * @param through a command that starts the process, such as `unshare`
+ */
 export async function startWorker(
   entries: ReceiverConnection[],
   changes: Partial<ReceiverGroup> = {},
+  flags: readonly string[] = [],
+  through: readonly string[] = [],
 ): Promise<WorkerProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'mailhold-receiver-'));
   const archive = join(folder, 'archive');
@@ -36,9 +43,10 @@ export async function startWorker(
   const group = testGroup({ archive: { path: archive, reserveBytes: 0 }, ...changes });
   await writeFile(join(config, 'group', 'config.json'), JSON.stringify(group));
   await writeFile(join(config, 'connections-00', 'entries.json'), JSON.stringify({ version: 1, entries }));
+  const [command = process.execPath, ...args] = [...through, process.execPath];
   const child = spawn(
-    process.execPath,
-    [MAIN, '--config', config, '--status', join(folder, 'status.sock'), '--exit-with-stdin'],
+    command,
+    [...args, MAIN, '--config', config, '--status', join(folder, 'status.sock'), '--exit-with-stdin', ...flags],
     { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE } },
   );
   const ended = once(child, 'exit');
