@@ -42,6 +42,8 @@ interface Held<W, V> {
   readAt: number;
   stretch: number;
   stale: boolean;
+  /** The last reading gave nothing. */
+  unread: boolean;
 }
 
 /** Values that are read every 30 s while they fail and every 5 min else, and at once when marked. */
@@ -49,11 +51,11 @@ export function createDueReadings<W extends WantedReading, V>(options: DueReadin
   const { read, same, atOnce, stretch, clock } = options;
   const held = new Map<string, Held<W, V>>();
 
-  const dueAt = ({ wanted, readAt, stretch: by, stale }: Held<W, V>): number =>
-    stale ? 0 : readAt + (wanted.failing ? FAILING_MS : HEALTHY_MS) * by;
+  const dueAt = ({ wanted, readAt, stretch: by, stale, unread }: Held<W, V>): number =>
+    stale ? 0 : readAt + (wanted.failing || unread ? FAILING_MS : HEALTHY_MS) * by;
   const bringOne = async (want: W, now: number): Promise<void> => {
     const before = held.get(want.key);
-    const one = before ?? { wanted: want, value: undefined, readAt: 0, stretch: 1, stale: true };
+    const one = before ?? { wanted: want, value: undefined, readAt: 0, stretch: 1, stale: true, unread: true };
     held.set(want.key, one);
     if (!same(one.wanted, want)) one.stale = true;
     one.wanted = want;
@@ -63,6 +65,7 @@ export function createDueReadings<W extends WantedReading, V>(options: DueReadin
     one.readAt = now;
     one.stretch = stretch();
     const value = await read(want);
+    one.unread = value === undefined;
     if (value !== undefined) one.value = value;
   };
 

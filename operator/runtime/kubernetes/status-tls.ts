@@ -1,0 +1,96 @@
+import { X509Certificate } from 'node:crypto';
+import type { MailGateway } from '../../api/mail-gateway.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { gatewayLabels } from '../../plan/children/labels.ts';
+import { statusTLSName } from '../../plan/children/names.ts';
+import { ownedBy } from '../../plan/children/owner.ts';
+import type { InputFault } from '../../plan/inputs.ts';
+import { renewalTime } from '../certificates/life.ts';
+import { pairFault } from '../certificates/pair-fault.ts';
+import { types } from './resource-types.ts';
+import { MANAGER, type SecretObject, secretFault, textOf } from './secret-object.ts';
+import { type WorkerAuthority, workerServerName } from './worker-authority.ts';
+
+const READ_AGAIN_MS = 300_000;
+const TRY_AGAIN_MS = 30_000;
+
+export interface StatusTLS {
+  /**
+   * Sees to the Secret that the gateway's workers serve /status with: issued anew where it is missing, cannot be used, is
+   * signed by another authority, or has passed two thirds of its life.
+   *
+   * @param now ms since 1970
+   */
+  bring(gateway: MailGateway, now: number): Promise<StatusTLSState>;
+}
+
+export interface StatusTLSState {
+  /** In ms since 1970. */
+  readAgainAt: number;
+  /** Why the workers have no keys now. */
+  fault?: InputFault;
+}
+
+export function createStatusTLS(client: KubeClient, authority: WorkerAuthority): StatusTLS {
+  const known = new Map<string, StatusTLSState & { uid: string; ca: string }>();
+
+  const bringNow = async (gateway: MailGateway, now: number): Promise<StatusTLSState> => {
+    const { namespace, name } = gateway.metadata;
+    const ref = { namespace, name: statusTLSName(name) };
+    const serverName = workerServerName(gateway.metadata);
+    try {
+      const kept = await client.get<SecretObject>(types.Secret, ref);
+      let renewAt = kept && renewalOf(kept, serverName, authority.ca);
+      if (renewAt === undefined || now >= renewAt) {
+        const { certificate, privateKey } = await authority.issueServer([serverName], now);
+        const texts = { 'tls.crt': certificate, 'tls.key': privateKey, 'ca.crt': authority.ca };
+        await client.apply(types.Secret, secretOf(gateway, ref.name, texts), { manager: MANAGER });
+        renewAt = renewalTime(certificate);
+      }
+      return { readAgainAt: Math.min(now + READ_AGAIN_MS, renewAt) };
+    } catch (error) {
+      const fault = secretFault(error, ref);
+      return { readAgainAt: now + TRY_AGAIN_MS, ...(fault && { fault }) };
+    }
+  };
+
+  return {
+    bring: async (gateway, now) => {
+      const { namespace, name, uid } = gateway.metadata;
+      const key = `${namespace}/${name}`;
+      const before = known.get(key);
+      const { ca } = authority;
+      if (before?.uid === uid && before.ca === ca && now < before.readAgainAt) return before;
+      const state = { ...(await bringNow(gateway, now)), uid, ca };
+      known.set(key, state);
+      return state;
+    },
+  };
+}
+
+/** When the kept certificate is due, in ms since 1970; undefined where it cannot be used. */
+function renewalOf(secret: SecretObject, serverName: string, ca: string): number | undefined {
+  const certificate = textOf(secret, 'tls.crt');
+  const privateKey = textOf(secret, 'tls.key');
+  if (certificate === undefined || privateKey === undefined || textOf(secret, 'ca.crt') !== ca) return undefined;
+  if (pairFault(certificate, privateKey, { certificate: 'tls.crt', privateKey: 'tls.key' }) !== undefined)
+    return undefined;
+  const parsed = new X509Certificate(certificate);
+  const isOurs = parsed.verify(new X509Certificate(ca).publicKey) && parsed.checkHost(serverName) !== undefined;
+  return isOurs ? renewalTime(certificate) : undefined;
+}
+
+function secretOf(gateway: MailGateway, name: string, texts: Record<string, string>): SecretObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      namespace: gateway.metadata.namespace,
+      name,
+      labels: gatewayLabels(gateway.metadata.name),
+      ownerReferences: ownedBy(gateway),
+    },
+    type: 'Opaque',
+    data: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
+  };
+}
