@@ -213,7 +213,7 @@ test('failing tests are repeated, changed connections are tested at once, a few 
   });
   const tests = createSelfTests({
     clock: systemClock,
-    times: { retryMs: 20, scheduleMs: 60_000, tickMs: 2 },
+    times: { firstRetryMs: 20, retryMs: 20, scheduleMs: 60_000, tickMs: 2 },
     run: async (uid, trigger) => {
       running.add(uid);
       most = Math.max(most, running.size);

@@ -198,6 +198,13 @@ async function secureSocket(
   if (problem !== undefined) {
     socket.on('error', () => socket.destroy());
     socket.destroy();
+    if (leaf !== undefined && !isLeafOf(leaf, certificate)) {
+      throw new FaultError(
+        'TLSVerificationFailed',
+        'later',
+        `${target.dial.address} shows another certificate for ${hostName} than the one that is configured, as a receiver does that does not have the new one yet: ${problem}.`,
+      );
+    }
     throw new FaultError(
       'TLSVerificationFailed',
       'never',
@@ -216,11 +223,14 @@ function certificateProblem(
   if (leaf.checkHost(hostName) === undefined) {
     return `it is for ${leaf.subjectAltName?.replaceAll('DNS:', '') ?? 'no name at all'}`;
   }
+  if (certificate.issuedByUs && !isLeafOf(leaf, certificate)) return 'it is not the one that this gateway issued';
   if (!socket.authorized) return unverified(String(socket.authorizationError ?? 'unknown reason'));
-  if (certificate.issuedByUs && leaf.fingerprint256 !== new X509Certificate(certificate.certificate).fingerprint256) {
-    return 'it is not the one that this gateway issued';
-  }
   return undefined;
+}
+
+/** True where the certificate that was shown is the configured one, in its form as PEM or at the head of a chain. */
+function isLeafOf({ fingerprint256 }: X509Certificate, { certificate }: Certificate): boolean {
+  return fingerprint256 === new X509Certificate(certificate).fingerprint256;
 }
 
 /** In words for the owner of the certificate, with the code that a search finds. */

@@ -1,12 +1,17 @@
 import type { Clock } from '../process/clock.ts';
-import type { Attempt, StageResult } from '../process/contract.ts';
+import type { Attempt, Fault, StageResult } from '../process/contract.ts';
 import { FaultError } from '../process/fault-error.ts';
 
 /** Tests at once: enough to pass thousands of changed connections in seconds, few enough to leave room for mail. */
 const AT_ONCE = 4;
 
 export interface SelfTestTimes {
-  /** A failing test is repeated after this long. */
+  /**
+   * The first repeat of a test that failed behind a change; then after twice as long each, up to `retryMs`. The session
+   * may have reached another receiver of the group, which has the change a moment later.
+   */
+  firstRetryMs: number;
+  /** A failing test is repeated after this long, and one that only a person can mend from the first on. */
   retryMs: number;
   /** A passing one after this long: certificates expire on their own. */
   scheduleMs: number;
@@ -14,7 +19,12 @@ export interface SelfTestTimes {
   tickMs: number;
 }
 
-export const defaultSelfTestTimes: SelfTestTimes = { retryMs: 60_000, scheduleMs: 3_600_000, tickMs: 1_000 };
+export const defaultSelfTestTimes: SelfTestTimes = {
+  firstRetryMs: 1_000,
+  retryMs: 60_000,
+  scheduleMs: 3_600_000,
+  tickMs: 1_000,
+};
 
 export interface SelfTestsOptions {
   clock: Clock;
@@ -44,13 +54,23 @@ type Automatic = Exclude<Attempt['trigger'], 'request'>;
 export function createSelfTests({ clock, times, run, onAttempt, signal }: SelfTestsOptions): SelfTests {
   const waiting = new Map<string, Automatic>();
   const due = new Map<string, { at: number; trigger: Automatic }>();
+  /** Failures in a row, since the last change. */
+  const failures = new Map<string, number>();
   let running = 0;
 
+  const retryAfter = (uid: string, { retry }: Fault): number => {
+    const before = failures.get(uid) ?? 0;
+    failures.set(uid, before + 1);
+    return retry === 'never' ? times.retryMs : Math.min(times.firstRetryMs * 2 ** before, times.retryMs);
+  };
   const finished = (uid: string, attempt: Attempt): void => {
     const now = clock.monotonic();
-    if (attempt.fault) due.set(uid, { at: now + times.retryMs, trigger: 'retry' });
-    // Spread, so that connections that came together are not tested together for ever.
-    else due.set(uid, { at: now + times.scheduleMs * (0.75 + Math.random() / 2), trigger: 'schedule' });
+    if (attempt.fault) due.set(uid, { at: now + retryAfter(uid, attempt.fault), trigger: 'retry' });
+    else {
+      failures.delete(uid);
+      // Spread, so that connections that came together are not tested together for ever.
+      due.set(uid, { at: now + times.scheduleMs * (0.75 + Math.random() / 2), trigger: 'schedule' });
+    }
     onAttempt(uid, attempt);
   };
   const one = async (uid: string, trigger: Automatic): Promise<void> => {
@@ -86,6 +106,7 @@ export function createSelfTests({ clock, times, run, onAttempt, signal }: SelfTe
     changed: (uids) => {
       for (const uid of uids) {
         due.delete(uid);
+        failures.delete(uid);
         waiting.set(uid, 'change');
       }
       next();
@@ -93,6 +114,7 @@ export function createSelfTests({ clock, times, run, onAttempt, signal }: SelfTe
     removed: (uid) => {
       waiting.delete(uid);
       due.delete(uid);
+      failures.delete(uid);
     },
     request: async (uid, emit, asked) => {
       const attempt = await run(uid, 'request', emit, AbortSignal.any([asked, signal]));
