@@ -1,4 +1,5 @@
-import type { KubeClient } from './client.ts';
+import { createHash } from 'node:crypto';
+import type { KubeClient, ObjectRef } from './client.ts';
 import type { KubeObject, ResourceType } from './types.ts';
 import { keyOfObject } from './types.ts';
 
@@ -10,62 +11,87 @@ export interface WantedObject {
 
 export interface AppliedObjects {
   /**
-   * Applies the object unless it is known to be as wanted already.
+   * Applies the object unless it is as wanted already.
    *
-   * @param live the object as a watch shows it; 'unwatched' where its kind is not watched and nobody else is expected to
-   * touch it; undefined where it does not exist
-   * @returns the object as the server has it; undefined where nothing was sent and it is not watched
+   * @param live the object as a watch shows it, undefined where there is none; 'unwatched' where its kind is not watched:
+   * then it is read once, and taken to stay as it was applied until it is doubted
    * @throws ApiError
    */
-  bring(wanted: WantedObject, live: KubeObject | 'unwatched' | undefined): Promise<KubeObject | undefined>;
-  /** The next `bring` applies it, whatever is known of it. */
-  doubt(type: ResourceType, key: string): void;
+  bring(wanted: WantedObject, live: KubeObject | 'unwatched' | undefined): Promise<void>;
+  /**
+   * Deletes an object of a kind that is not watched, where it is there.
+   *
+   * @throws ApiError
+   */
+  remove(type: ResourceType, ref: Required<ObjectRef>): Promise<void>;
+  /** What is not watched is read again at the next `bring` or `remove`. */
+  doubt(type: ResourceType, ref: Required<ObjectRef>): void;
 }
 
-interface Applied {
-  text: string;
-  /** What the server made of the wanted fields (it fills in defaults and writes quantities its own way). */
-  reference: string;
-  /** Version that the watch showed when this was applied: until it shows another one, it is behind. */
-  seen: string | undefined;
-}
+/** What was applied last, or that the object is gone. */
+type Held = { text: string; reference: string; seen: string | undefined } | 'absent';
+
+/** Digest of what was applied, on the object itself: after a restart it tells whether there is anything to apply. */
+const APPLIED_ANNOTATION = 'mailhold.dev/applied';
 
 /**
- * Applies objects and notices when somebody else changed one of their fields. What the server answered is the measure,
- * so that its own spelling of a value is never taken for a change; after a restart everything is applied once, which
- * changes nothing where nothing changed.
+ * Applies objects, and applies them again where somebody changed one of their fields. What the server answered is the
+ * measure, so that its own spelling of a value (a default, a quantity) is never taken for a change.
  */
 export function createAppliedObjects(client: KubeClient, manager: string): AppliedObjects {
-  const held = new Map<string, Applied>();
+  const held = new Map<string, Held>();
+
   return {
     bring: async ({ type, object }, live) => {
-      const id = `${type.plural}/${keyOfObject(object)}`;
-      const text = JSON.stringify(object);
+      const id = idOf(type, keyOfObject(object));
+      const marked = withDigest(object);
+      const text = JSON.stringify(marked);
       const known = held.get(id);
-      if (known?.text === text) {
-        if (live === 'unwatched') return undefined;
-        if (live !== undefined && isAsApplied(known, live, object)) return live;
+      const same = known !== undefined && known !== 'absent' && known.text === text;
+      if (same && (live === 'unwatched' || (live !== undefined && isAsApplied(known, live, marked)))) return;
+      const ref = refOf(object);
+      const found = live === 'unwatched' ? (known === undefined ? await client.get(type, ref) : undefined) : live;
+      if (known === undefined && found !== undefined && JSON.stringify(project(found, marked)) === text) {
+        held.set(id, { text, reference: text, seen: undefined });
+        return;
       }
-      const result = await client.apply(type, object, { manager });
-      held.set(id, {
-        text,
-        reference: JSON.stringify(project(result, object)),
-        seen: live === 'unwatched' ? undefined : live?.metadata.resourceVersion,
-      });
-      return result;
+      const result = await client.apply(type, marked, { manager });
+      held.set(id, { text, reference: JSON.stringify(project(result, marked)), seen: found?.metadata.resourceVersion });
     },
-    doubt: (type, key) => {
-      held.delete(`${type.plural}/${key}`);
+    remove: async (type, ref) => {
+      const id = idOf(type, `${ref.namespace}/${ref.name}`);
+      const known = held.get(id);
+      if (known === 'absent') return;
+      if (known !== undefined || (await client.get(type, ref)) !== undefined) await client.delete(type, ref);
+      held.set(id, 'absent');
+    },
+    doubt: (type, ref) => {
+      held.delete(idOf(type, `${ref.namespace}/${ref.name}`));
     },
   };
 }
 
-function isAsApplied(known: Applied, live: KubeObject, object: KubeObject): boolean {
-  if (known.seen !== undefined && live.metadata.resourceVersion === known.seen) return true;
-  return JSON.stringify(project(live, object)) === known.reference;
+function idOf(type: ResourceType, key: string): string {
+  return `${type.group}/${type.plural}/${key}`;
 }
 
-/** The values in `value` of the fields that `shape` names. Items of others in a list are not looked at. */
+function refOf({ metadata: { namespace, name } }: KubeObject): ObjectRef {
+  return { name, ...(namespace !== undefined && { namespace }) };
+}
+
+function withDigest(object: KubeObject): KubeObject {
+  const digest = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
+  const annotations = { ...object.metadata.annotations, [APPLIED_ANNOTATION]: digest };
+  return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+/** True also while the watch still shows the version from before we applied. */
+function isAsApplied({ seen, reference }: Exclude<Held, 'absent'>, live: KubeObject, object: KubeObject): boolean {
+  if (seen !== undefined && live.metadata.resourceVersion === seen) return true;
+  return JSON.stringify(project(live, object)) === reference;
+}
+
+/** The values in `value` of the fields that `shape` names. Items that others added to a list are not looked at. */
 function project(value: unknown, shape: unknown): unknown {
   if (Array.isArray(shape)) {
     if (!Array.isArray(value)) return value ?? null;
@@ -78,7 +104,7 @@ function project(value: unknown, shape: unknown): unknown {
   );
 }
 
-/** The item of the same name (as containers, volumes and variables have one), else the one at the same place. */
+/** The item of the same name (containers, volumes and variables have one), else the one at the same place. */
 function counterpart(list: readonly unknown[], item: unknown, index: number): unknown {
   const name = nameOf(item);
   return name === undefined ? list[index] : list.find((other) => nameOf(other) === name);

@@ -13,6 +13,8 @@ export interface OwnMetrics {
   workerRestarted(gateway: string, role: string): void;
   planned(seconds: number): void;
   text(): Promise<string>;
+  /** For what one runtime alone counts. */
+  readonly registry: Registry;
 }
 
 export function createOwnMetrics(): OwnMetrics {
@@ -47,5 +49,6 @@ export function createOwnMetrics(): OwnMetrics {
     workerRestarted: (gateway, role) => restarts.inc({ gateway, role }),
     planned: (seconds) => plan.observe(seconds),
     text: () => registry.metrics(),
+    registry,
   };
 }
