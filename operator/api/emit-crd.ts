@@ -147,7 +147,22 @@ function objectOf(schema: ObjectSchema, common: Plain, rules: Plain): Plain {
 }
 
 function fieldOf(field: Field): Plain {
-  return { ...schemaOf(field.schema), ...(field.default !== undefined && { default: field.default }) };
+  return {
+    ...schemaOf(field.schema),
+    ...(field.default !== undefined && { default: filled(field.schema, field.default) }),
+  };
+}
+
+/** A default with the defaults of its own fields: the API server holds its rules against it as it stands here. */
+function filled(schema: Schema, value: unknown): unknown {
+  if (schema.type !== 'object' || typeof value !== 'object' || value === null) return value;
+  const result: Plain = { ...value };
+  for (const [name, field] of Object.entries(schema.fields)) {
+    if (field.only === 'standalone') continue;
+    const inner = result[name] ?? field.default;
+    if (inner !== undefined) result[name] = filled(field.schema, inner);
+  }
+  return result;
 }
 
 function rulesOf(rules: readonly Rule[] | undefined, transitions: readonly TransitionRule[] | undefined): Plain {
