@@ -187,5 +187,6 @@ function decode(body: Buffer, headers: Dispatcher.ResponseData['headers'], doing
 function warningsOf(header: string | string[] | undefined): string[] {
   return [header ?? []]
     .flat()
-    .flatMap((line) => [...line.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text]) => printable(text ?? '')));
+    .flatMap((line) => [...line.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)])
+    .map(([, quoted = '']) => printable(quoted.replaceAll(/\\(.)/g, '$1')));
 }
