@@ -11,8 +11,10 @@ const verdict: fc.Arbitrary<Verdict> = fc.record({
   reason: fc.constantFrom(...(Object.keys(reasons) as Reason[])),
   message: fc.string({ minLength: 1, maxLength: 2_000, unit: 'grapheme' }),
 });
+const words = fc.string({ minLength: 1, maxLength: 100 });
+const troubles = fc.record({ VolumeNotShareable: words, PeerAddressHidden: words }, { requiredKeys: [] });
 const lights: fc.Arbitrary<Lights> = fc.record(
-  { Ready: verdict, Tested: verdict, Archiving: verdict },
+  { Ready: verdict, Tested: verdict, Archiving: verdict, troubles },
   { requiredKeys: ['Ready'] },
 );
 
@@ -53,6 +55,16 @@ test('the order of conditions is the same whatever they were before', () => {
     again.map(({ type }) => type),
     types,
   );
+});
+
+test('a trouble is there only while it is True, and turns no other light', () => {
+  const Ready = verdictOf('True', 'Succeeded');
+  const troubled = conditionsOf({ Ready, troubles: { PeerAddressHidden: 'Look.' } }, undefined, 1, 0);
+  assert.deepEqual(
+    troubled.map(({ type, status, reason }) => `${type} ${status} ${reason}`),
+    ['Ready True Succeeded', 'Failed False Succeeded', 'PeerAddressHidden True PeerAddressHidden'],
+  );
+  assert.equal(conditionsOf({ Ready, troubles: {} }, troubled, 1, 0).length, 2);
 });
 
 test('a message is cut at 1024 characters, not within one', () => {

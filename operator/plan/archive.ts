@@ -1,5 +1,6 @@
 import { conditionsOf, findCondition, type Verdict, verdictOf } from '../api/conditions.ts';
 import type { MailArchive, MailArchiveStatus } from '../api/mail-archive.ts';
+import type { Condition } from '../api/resource.ts';
 import type { Platform } from '../api/schema.ts';
 import { claimVerdict } from './claim.ts';
 import { laterOf } from './connection-status.ts';
@@ -42,7 +43,7 @@ export function planArchive(input: ArchiveInput): ArchivePlan {
     ...(free.length > 0 && { free: freeColumn(Math.min(...free)) }),
     ...(lastCommit !== undefined && { lastCommitTime: lastCommit }),
   };
-  const retryAt = overdueAt(input);
+  const retryAt = overdueAt(input, status.conditions);
   return { status, ...(retryAt !== undefined && retryAt > now && { retryAt }) };
 }
 
@@ -62,7 +63,7 @@ function readyVerdict(input: ArchiveInput): Verdict {
 }
 
 function pendingTooLong(input: ArchiveInput): Verdict | undefined {
-  const at = overdueAt(input);
+  const at = overdueAt(input, input.archive.status?.conditions);
   if (at === undefined || at > input.now) return undefined;
   const { metadata, spec } = input.archive;
   const name = spec.volume.claimName ?? `${metadata.name}-mail`;
@@ -74,13 +75,13 @@ function pendingTooLong(input: ArchiveInput): Verdict | undefined {
 }
 
 /** When a claim that workers wait for has been pending for too long, in ms since 1970; long ago where it was so before. */
-function overdueAt({ archive, claim, writers }: ArchiveInput): number | undefined {
+function overdueAt({ claim, writers }: ArchiveInput, conditions: readonly Condition[] | undefined): number | undefined {
   if (claim === undefined || claim.missing === true || claim.phase !== 'Pending' || writers.length === 0) {
     return undefined;
   }
-  const before = findCondition(archive.status?.conditions, 'Ready');
-  if (before?.reason === 'ClaimNotBound') return 0;
-  return before?.reason === 'Progressing' ? Date.parse(before.lastTransitionTime) + PENDING_MS : undefined;
+  const ready = findCondition(conditions, 'Ready');
+  if (ready?.reason === 'ClaimNotBound') return 0;
+  return ready?.reason === 'Progressing' ? Date.parse(ready.lastTransitionTime) + PENDING_MS : undefined;
 }
 
 function archiveFault(writer: WorkerReport, now: number): Verdict | undefined {

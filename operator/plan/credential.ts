@@ -32,7 +32,9 @@ function notForHost(
   host: string,
   hosts: string | undefined,
 ): string {
-  const all = hosts === undefined || hosts.trim() === '' ? host : `${hosts.trim()},${host}`;
+  // As text that may be pasted into a shell, whatever the annotation holds now.
+  const known = (hosts ?? '').split(',').map((name) => name.trim());
+  const all = [...known.filter((name) => /^[A-Za-z0-9.:-]+$/.test(name)), host].join(',');
   if (platform === 'standalone') {
     return `passwordRef does not say that the password may be sent to ${host}, so it is sent nowhere. Write host: "${all}" in spec.imap.passwordRef.`;
   }

@@ -19,9 +19,8 @@ export function gatewayStatus(
   key: Uint8Array | undefined,
   certificateNote: string | undefined,
 ): MailGatewayStatus {
-  const { platform, gateway, material, workers, attached, now } = input;
+  const { platform, gateway, workers, attached, now } = input;
   const { status: previous, metadata } = gateway;
-  const { service } = material;
   const shards = shardsOf(platform, gateway);
   const fingerprint = previous?.addressKeyFingerprint ?? (key && keyFingerprint(key));
   const { unknownRecipients } = workers.receiver?.group ?? {};
@@ -33,10 +32,7 @@ export function gatewayStatus(
       metadata.generation,
       now,
     ),
-    ...(service !== undefined && {
-      addresses: serviceAddresses(gateway, service),
-      dnsRecords: dnsRecords(gateway, service),
-    }),
+    ...reachedAt(input),
     receiver: { replicas: receiversOf(input), ready: readyWorkers(workers.receiver) },
     pollers: {
       shards,
@@ -57,6 +53,15 @@ export function gatewayStatus(
   };
 }
 
+/** How to reach the receivers; as it was while nothing is known of the Service. */
+function reachedAt({ gateway, material: { service } }: GatewayInput): MailGatewayStatus {
+  const { addresses, dnsRecords: records } =
+    service === undefined
+      ? (gateway.status ?? {})
+      : { addresses: serviceAddresses(gateway, service), dnsRecords: dnsRecords(gateway, service) };
+  return { ...(addresses !== undefined && { addresses }), ...(records !== undefined && { dnsRecords: records }) };
+}
+
 function troublesOf(input: GatewayInput): Partial<Record<Trouble, string>> {
   const hidden = hiddenPeers(input.workers.receiver, input.now)?.words;
   const notShareable = volumeNotShareable(input);
@@ -71,9 +76,9 @@ function volumeNotShareable({ platform, gateway, archive, claim }: GatewayInput)
   if (platform !== 'kubernetes' || archive === undefined || replicas === 1 || isShareable(archive, claim)) {
     return undefined;
   }
-  // Of a claim of the owner's nothing is known before it was read.
-  const known = claim?.missing === undefined && claim !== undefined;
-  if (!known && archive.spec.volume.claimName !== undefined) return undefined;
+  // What a claim of the owner's own can do is not known before it was read.
+  const isRead = claim !== undefined && claim.missing !== true;
+  if (archive.spec.volume.claimName !== undefined && !isRead) return undefined;
   return `The volume of the MailArchive ${archive.metadata.name} can be mounted on one node only, so there is one receiver and not ${replicas}. Use a MailArchive whose volume is ReadWriteMany, or write replicas: 1 in spec.receiver.`;
 }
 

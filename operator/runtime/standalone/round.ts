@@ -1,6 +1,7 @@
 import type { ArchiveConnection } from '../../api/archive-connection.ts';
 import { findCondition } from '../../api/conditions.ts';
 import type { AnyResource, AnyStatus } from '../../api/kinds.ts';
+import type { AddressCache } from '../../plan/derivation.ts';
 import type { GatewayMaterial, SecretReading } from '../../plan/inputs.ts';
 import { keyOf, type Plan, plan } from '../../plan/plan.ts';
 import { type Clock, timestamp } from '../clock.ts';
@@ -45,6 +46,7 @@ export interface Round {
  */
 export function createRound(dependencies: RoundDependencies): Round {
   const { fleet, secrets, clock, metrics } = dependencies;
+  const addressCache: AddressCache = new Map();
   const refusedLogins = createRefusedLogins();
   let last: Plan | undefined;
 
@@ -81,6 +83,7 @@ export function createRound(dependencies: RoundDependencies): Round {
         material,
         facts,
         workers: reports,
+        addressCache,
         now,
       });
       metrics.planned((clock.monotonic() - started) / 1_000);
