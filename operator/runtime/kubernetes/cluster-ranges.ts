@@ -1,16 +1,5 @@
 import { isIP } from 'node:net';
-import type { KubeObject } from '../../kube/types.ts';
-
-/** networking.k8s.io/v1 ServiceCIDR, as far as it is read here. */
-export interface ServiceCIDR extends KubeObject {
-  spec?: { cidrs?: string[] };
-}
-
-/** core/v1 Node, as far as it is read here. */
-export interface ClusterNode extends KubeObject {
-  spec?: { podCIDRs?: string[] };
-  status?: { addresses?: { type: string; address: string }[] };
-}
+import type { LiveNode, LiveServiceCIDR } from './watched.ts';
 
 /**
  * The ranges of the cluster that it tells of itself: of Services, of each node's pods, and of the nodes' addresses. Many
@@ -18,7 +7,7 @@ export interface ClusterNode extends KubeObject {
  *
  * @returns CIDRs, sorted, each once: equal clusters give equal configuration
  */
-export function clusterRanges(services: readonly ServiceCIDR[], nodes: readonly ClusterNode[]): string[] {
+export function clusterRanges(services: readonly LiveServiceCIDR[], nodes: readonly LiveNode[]): string[] {
   const ranges = [
     ...services.flatMap(({ spec }) => spec?.cidrs ?? []),
     ...nodes.flatMap(({ spec }) => spec?.podCIDRs ?? []),
