@@ -16,7 +16,7 @@ test('crds/ and docs/reasons.md are those of the sources', async () => {
 
 test('a stale file is found', async () => {
   const changed = new Map([...crdFiles()].map(([path, text]) => [path, `${text}# changed\n`]));
-  assert.equal((await bringUpToDate(changed, true)).length, kinds.length);
+  assert.equal((await bringUpToDate(changed, true)).length, changed.size);
 });
 
 for (const kind of kinds) {

@@ -3,9 +3,16 @@ import { emitCRD } from './emit-crd.ts';
 import { generate, ROOT } from './generated-files.ts';
 import { kinds } from './kinds.ts';
 
-/** crds/: one file per kind. */
+/** A chart cannot take files from outside of it, so it has its own copies. */
+const FOLDERS = ['crds', 'charts/mailhold/crds'];
+
+/** One file per kind, in each folder. */
 export function crdFiles(): Map<string, string> {
-  return new Map(kinds.map((kind) => [join(ROOT, 'crds', `mailhold.dev_${kind.plural}.yaml`), emitCRD(kind)]));
+  return new Map(
+    FOLDERS.flatMap((folder) =>
+      kinds.map((kind) => [join(ROOT, folder, `mailhold.dev_${kind.plural}.yaml`), emitCRD(kind)] as const),
+    ),
+  );
 }
 
 if (import.meta.main) await generate(crdFiles());
