@@ -32,12 +32,28 @@ export function refusalOf({ doing, status, retryAfter, body, now, discreet }: Re
   const retryAfterMs = retryAfterOf(retryAfter, now) ?? secondsOf(said?.details?.retryAfterSeconds);
   const words = discreet ? 'its words are left out, since they may quote the Secret' : wordsOf(said, body);
   const title = reason === undefined ? `${status}` : `${status} ${reason}`;
-  return new ApiError(codeOf(status, reason), `The API server refused to ${doing} (${title})${colon(words)}`, {
-    status,
-    causes,
-    ...(reason !== undefined && { reason }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  });
+  return new ApiError(
+    codeOfRefusal(status, reason, said),
+    `The API server refused to ${doing} (${title})${colon(words)}`,
+    {
+      status,
+      causes,
+      ...(reason !== undefined && { reason }),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    },
+  );
+}
+
+function codeOfRefusal(status: number, reason: string | undefined, said: Status | undefined): ApiErrorCode {
+  // An apply with a field that the schema does not have. The server calls that a fault of its own, without a reason.
+  if (status === 500 && reason === undefined && /^failed to create typed patch object/.test(`${said?.message}`)) {
+    return 'Invalid';
+  }
+  // An apply that names the uid of an object which was made anew since: it is not the fields that are wrong.
+  const causes = causesOf(said);
+  if (reason === 'Invalid' && causes.length > 0 && causes.every(({ field }) => field === 'metadata.uid'))
+    return 'Conflict';
+  return codeOf(status, reason);
 }
 
 /** The code of an answer; also for the `code` and `reason` of an ERROR line in a watch. */

@@ -7,7 +7,8 @@ import type { KubeObject, ResourceType } from './types.ts';
 
 /**
  * A field that the server does not know refuses the whole write, and its words reach the person who wrote the field. `Warn`
- * and `Ignore` drop the field and say that all is well: a setting that somebody relies on would be missing in silence.
+ * and `Ignore` drop the field and say that all is well: a setting that somebody relies on would be missing in silence. (An
+ * apply is refused by the schema whatever is said here; a duplicate field of it is not.)
  */
 const FIELD_VALIDATION = 'Strict';
 
