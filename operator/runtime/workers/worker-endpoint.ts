@@ -55,7 +55,7 @@ export function workerCalls(endpoint: WorkerEndpoint): WorkerCalls {
     try {
       return await send(asked, body);
     } catch (error) {
-      // The worker closed the idle connection while we wrote, and has read nothing of it: a new one is as good.
+      // The worker ended the idle connection while we wrote. Whatever it read of it, it may be asked twice.
       const wasIdle = asked.reusedSocket && error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
       if (wasIdle && !signal.aborted) return await ask(method, path, signal, body);
       throw error;
