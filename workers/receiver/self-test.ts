@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
@@ -8,6 +7,7 @@ import type { Attempt, Certificate, FaultCode, ReceiverConnection, Stage, StageR
 import { FaultError, printable, toFaultError } from '../process/fault-error.ts';
 import { readReplies, type ServerReply } from './reply-reader.ts';
 import { selfTestName } from './self-test-token.ts';
+import { certificateProblem, isLeafOf } from './shown-certificate.ts';
 
 /** Where a self-test goes and what it must find there. */
 export interface SelfTestTarget {
@@ -194,7 +194,7 @@ async function secureSocket(
   }
   // Once only: Node 24 gives the certificate to the first who asks, and undefined afterwards.
   const leaf = socket.getPeerX509Certificate();
-  const problem = certificateProblem(socket, leaf, target);
+  const problem = certificateProblem(socket, leaf, hostName, certificate);
   if (problem !== undefined) {
     socket.on('error', () => socket.destroy());
     socket.destroy();
@@ -213,42 +213,6 @@ async function secureSocket(
   }
   return { socket, validTo: leaf?.validTo ?? 'an unknown time' };
 }
-
-function certificateProblem(
-  socket: TLSSocket,
-  leaf: X509Certificate | undefined,
-  { hostName, certificate }: SelfTestTarget,
-): string | undefined {
-  if (leaf === undefined) return 'the server showed none';
-  if (leaf.checkHost(hostName) === undefined) {
-    return `it is for ${leaf.subjectAltName?.replaceAll('DNS:', '') ?? 'no name at all'}`;
-  }
-  if (certificate.issuedByUs && !isLeafOf(leaf, certificate)) return 'it is not the one that this gateway issued';
-  if (!socket.authorized) return unverified(String(socket.authorizationError ?? 'unknown reason'));
-  return undefined;
-}
-
-/** True where the certificate that was shown is the configured one, in its form as PEM or at the head of a chain. */
-function isLeafOf({ fingerprint256 }: X509Certificate, { certificate }: Certificate): boolean {
-  return fingerprint256 === new X509Certificate(certificate).fingerprint256;
-}
-
-/** In words for the owner of the certificate, with the code that a search finds. */
-function unverified(code: string): string {
-  const words = UNVERIFIED[code];
-  return words === undefined ? code : `${words} (${code})`;
-}
-
-const NOT_TRUSTED =
-  'senders that verify will not deliver; where they trust its authority, give that in spec.tls.caBundle of the MailGateway';
-const UNVERIFIED: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: `it is self-signed, and ${NOT_TRUSTED}`,
-  SELF_SIGNED_CERT_IN_CHAIN: `its root is not public, and ${NOT_TRUSTED}`,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `its issuer is not public, or the intermediate certificate is missing in the file; ${NOT_TRUSTED}`,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `its issuer is not public, or the intermediate certificate is missing in the file; ${NOT_TRUSTED}`,
-  CERT_HAS_EXPIRED: 'it has expired',
-  CERT_NOT_YET_VALID: 'it is not valid yet',
-};
 
 function expect(reply: ServerReply, wanted: number, code: FaultCode, what: string): ServerReply {
   if (reply.code === wanted) return reply;
