@@ -18,6 +18,8 @@ export interface Series {
   written: number;
   /** Monotonic ms. */
   writtenAt: number;
+  /** The count that is on its way to the server; 0 where none is. */
+  sending: number;
   /** Whether it waits to be written. */
   queued: boolean;
 }

@@ -53,7 +53,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   let lost = 0;
 
   const enqueue = (series: Series): void => {
-    if (series.queued || series.count === series.written) return;
+    if (series.queued || series.count === series.written || series.count === series.sending) return;
     series.queued = true;
     waiting.push(series);
     if (waiting.length > MOST_WAITING) {
@@ -68,6 +68,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     for (let series = waiting.shift(); series !== undefined; series = waiting.shift()) {
       series.queued = false;
       await write(series);
+      series.sending = 0;
     }
     // In the same step in which nothing was left: what comes next starts it anew.
     writing = undefined;
@@ -76,6 +77,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const write = async (series: Series): Promise<void> => {
     for (let tries = 1; ; tries++) {
       const count = series.count;
+      series.sending = count;
       try {
         await send(series, count);
         series.written = count;
@@ -140,6 +142,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         lastAt: at,
         written: 0,
         writtenAt: at,
+        sending: 0,
         queued: false,
       };
       table.begin(key, series);

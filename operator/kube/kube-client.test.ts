@@ -70,7 +70,7 @@ test('each call is one request of its own form', async (t) => {
       (it) => it.applyStatus(DEPLOYMENTS, status, MANAGER),
       'PATCH /apis/apps/v1/namespaces/mail/deployments/a/status?fieldManager=tests&force=true&fieldValidation=Strict',
       'application/apply-patch+yaml',
-      { ...DEPLOYMENT, metadata: { ...DEPLOYMENT.metadata, uid: 'u' }, status: { x: 1 } },
+      { ...DEPLOYMENT, status: { x: 1 } },
     ],
     [
       'create',

@@ -39,9 +39,9 @@ export function writeCalls(
   return {
     apply: (type, object, options) => apply('apply', type, object, options),
 
-    applyStatus: (type, { apiVersion, kind, metadata: { name, namespace, uid }, status }, options) => {
-      // With its uid, the status of an object that was deleted and made anew is not written to the new one.
-      const metadata = { name, ...(namespace !== undefined && { namespace }), ...(uid !== undefined && { uid }) };
+    applyStatus: (type, { apiVersion, kind, metadata: { name, namespace }, status }, options) => {
+      // A uid would guard nothing: of custom resources the server ignores it here.
+      const metadata = { name, ...(namespace !== undefined && { namespace }) };
       const object: KubeObject & { status: object } = { apiVersion, kind, metadata, status };
       return apply('applyStatus', type, object, options, 'status');
     },
