@@ -76,7 +76,8 @@ const allowedNamespaces = object(
     description: 'Whose connections may use the gateway.',
     rules: [
       {
-        cel: "(self.from == 'Selected') == (has(self.names) && size(self.names) > 0)",
+        // The API server judges the default of the block too, before it fills in those of the fields.
+        cel: "(has(self.from) && self.from == 'Selected') == (has(self.names) && size(self.names) > 0)",
         message: 'names goes with from: Selected, and from: Selected needs at least one name',
         holds: (self) => (self.from === 'Selected') === (self.names?.length ?? 0) > 0,
         passes: [{}, { from: 'All' }, { from: 'Selected', names: ['contoso'] }],
