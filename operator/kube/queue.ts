@@ -6,6 +6,8 @@ import { createWaitingKeys, merged, type Priority, type WaitingKey } from './wai
 
 const LEAST_RETRY_MS = 1_000;
 const MOST_RETRY_MS = 300_000;
+/** A key that always wants to be run again must leave time for all else. */
+const LEAST_AGAIN_MS = 10;
 
 export interface QueueFailure<K extends string> {
   key: K;
@@ -150,7 +152,7 @@ export function createQueue<K extends string>(options: QueueOptions<K>): Queue<K
         return;
       case 'again':
         failures.delete(key);
-        put(wish(key, outcome.after, 'background'));
+        put(wish(key, Math.max(LEAST_AGAIN_MS, outcome.after), 'background'));
         return;
       case 'failed': {
         const { error } = outcome;
