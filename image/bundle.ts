@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build, type Metafile } from 'esbuild';
@@ -24,8 +23,7 @@ const require = createRequireOfBundle(import.meta.url);`;
  * @returns the files of this project that went in, relative to its folder
  */
 export async function bundle(folder: string): Promise<string[]> {
-  const sources = programs.filter((program) => existsSync(join(ROOT, `${program}.ts`)));
-  const metafiles = await Promise.all(sources.map((program) => bundleProgram(program, folder)));
+  const metafiles = await Promise.all(programs.map((program) => bundleProgram(program, folder)));
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(await manifest(), undefined, 2)}\n`);
   await writeFile(join(folder, 'LICENSE'), await readFile(join(ROOT, 'LICENSE')));
   await writeFile(join(folder, 'LICENSES-OF-PACKAGES'), await licencesOf(metafiles, ROOT));

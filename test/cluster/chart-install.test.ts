@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { FIRST_GATEWAY } from './chart-values.ts';
-import { type Cluster, type Outcome, requirements, startCluster } from './cluster.ts';
-import { CHART, NAMESPACE, RELEASE, template } from './rendered-chart.ts';
+import { type Cluster, requirements, startCluster } from './cluster.ts';
+import { CHART, NAMESPACE, type Outcome, RELEASE, template } from './rendered-chart.ts';
 
 const skip = (await requirements({ node: false })) ?? false;
 const TENANT = 'chart-tenant';
@@ -36,8 +36,8 @@ test('helm install, upgrade, uninstall and install again: the archive stays', { 
   done(await helm('install'));
   const uid = await archiveUid();
 
-  done(await helm('upgrade', 'operator.logLevel=debug', 'archive.reserve=2Gi', 'gateway.name=edge'));
-  assert.match(done(await get('deployment', RELEASE)), /--log-level=debug/);
+  done(await helm('upgrade', 'operator.logLevel=warn', 'archive.reserve=2Gi', 'gateway.name=edge'));
+  assert.match(done(await get('deployment', RELEASE)), /--log-level=warn/);
   assert.match(done(await get('mailarchive', 'main')), /reserve: 2Gi/);
   assert.match(done(await get('mailgateway', 'edge')), /name: edge/);
   assert.match((await get('mailgateway', 'default')).stderr, /not found/);

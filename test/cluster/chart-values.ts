@@ -73,7 +73,7 @@ export const CHART_VALUES: readonly ChartValue[] = [
     object: (objects) => find(objects, 'ClusterRole', 'mailhold-edit'),
     gives: { 'rules.0.resources': ['archiveconnections'] },
   },
-  { path: 'operator.logLevel', value: 'debug', object: operator, gives: { [`${args}.6`]: '--log-level=debug' } },
+  { path: 'operator.logLevel', value: 'warn', object: operator, gives: { [`${args}.6`]: '--log-level=warn' } },
   {
     path: 'operator.resources',
     value: { requests: { cpu: '1' } },

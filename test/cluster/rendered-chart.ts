@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import type { Cluster, Outcome } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 
 export const CHART = join(import.meta.dirname, '../../charts/mailhold');
 export const RELEASE = 'mailhold';
 export const NAMESPACE = 'mailhold-system';
+
+/** What a command said. */
+export type Outcome = Awaited<ReturnType<Cluster['helm']>>;
 
 /** Any object of Kubernetes, as a chart makes it. */
 export interface Rendered {
