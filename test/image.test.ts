@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, matchesGlob } from 'node:path';
 import { after, before, test } from 'node:test';
+import { build } from 'esbuild';
 import { writeImage } from '../image/archive.ts';
 import { bundle } from '../image/bundle.ts';
 import { imageConfiguration, readProject } from '../image/configuration.ts';
+import { keepPlaces } from '../image/keep-places.ts';
 import { programs } from '../image/programs.ts';
 import { envelope, testArchive } from '../workers/archive/test-archive.ts';
 
@@ -64,6 +66,13 @@ test('the bundled command line shows a message, which is parsed by a program bes
   const { code, out, err } = await node('cli/main.js', 'archive', 'show', archive.folder, sha256);
   assert.deepEqual([code, err], [0, '']);
   assert.match(out, /Grüße[\s\S]*Hello/);
+});
+
+test('a module that would not find its folder in a bundle is refused', async () => {
+  const source = join(folder, 'lost.ts');
+  await writeFile(source, 'console.log(import.meta.dirname);\n');
+  const built = build({ entryPoints: [source], write: false, plugins: [keepPlaces(source)], logLevel: 'silent' });
+  await assert.rejects(built, /import\.meta has only url and main in a bundle/);
 });
 
 test('the licence of each bundled package comes with it', async () => {
