@@ -25,8 +25,7 @@ export interface ImageArchive {
  * `ctr images import` take. It holds what the Dockerfile's does but for the base: this machine's libraries, and only those
  * that Node is linked with. Equal sources on equal machines give equal bytes.
  *
- * @param folder where the archive goes; made where it does not exist. Its name says what it contains, and one that is
- *   there already is not written again.
+ * @param folder where the archive goes, in the place of an older one; made where it does not exist
  */
 export async function writeImage(folder: string): Promise<ImageArchive> {
   await mkdir(folder, { recursive: true });
@@ -49,20 +48,18 @@ export async function writeImage(folder: string): Promise<ImageArchive> {
       ),
     );
     const digest = createHash('sha256').update(config).digest('hex');
-    const path = join(folder, `${name.replace(':', '-')}-${digest.slice(0, 16)}.tar`);
-    const there = await stat(path).catch(refuseOther);
-    if (there === undefined) {
-      const whole = join(work, 'image.tar');
-      await writeTar(whole, [
-        file(
-          'manifest.json',
-          JSON.stringify([{ Config: `${digest}.json`, RepoTags: [name], Layers: layers.map(nameOf) }]),
-        ),
-        file(`${digest}.json`, config),
-        ...layers.map((layer) => file(nameOf(layer), { file: layer.path })),
-      ]);
-      await rename(whole, path);
-    }
+    const path = join(folder, `${name.replace(':', '-')}.tar`);
+    // In one step: who reads the older one goes on reading that.
+    const whole = join(work, 'image.tar');
+    await writeTar(whole, [
+      file(
+        'manifest.json',
+        JSON.stringify([{ Config: `${digest}.json`, RepoTags: [name], Layers: layers.map(nameOf) }]),
+      ),
+      file(`${digest}.json`, config),
+      ...layers.map((layer) => file(nameOf(layer), { file: layer.path })),
+    ]);
+    await rename(whole, path);
     return { name, path, bytes: (await stat(path)).size };
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -120,10 +117,6 @@ async function filesOf(folder: string, place: string): Promise<TarEntry[]> {
     entries.push({ kind: 'file', path: join(place, relative(folder, path)), mode: runs ? 0o755 : 0o644, content });
   }
   return entries;
-}
-
-function refuseOther(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
 }
 
 if (import.meta.main) {

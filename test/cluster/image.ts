@@ -8,8 +8,8 @@ let built: Promise<ImageArchive> | undefined;
 /**
  * The image of the sources as they are, to be imported into a node.
  *
- * Put together once for a process, from bundles that are made anew; where another process made the same image, its file
- * is taken.
+ * Put together once for a process, in about three seconds. Equal sources give equal bytes, so that a node which has the
+ * image already takes nothing of it.
  *
  * @returns `tar`: path of the archive; `name`: what a pod's `image` says, with `imagePullPolicy: Never`
  */
