@@ -1,4 +1,5 @@
 import { request } from 'node:https';
+import { text } from 'node:stream/consumers';
 
 /** Whom a caller of the API server trusts, and who it is. PEM texts. */
 export interface ApiCaller {
@@ -10,17 +11,15 @@ export interface ApiCaller {
 
 const DEADLINE_MS = 5_000;
 
-/** Resolves where a GET of the path answers 200; else rejects with what was answered. */
-export async function apiAnswers({ url, authority, certificate, privateKey }: ApiCaller, path: string): Promise<void> {
+/** @returns the body of a GET; rejects where the answer is not 200 */
+export function apiGet({ url, authority, certificate, privateKey }: ApiCaller, path: string): Promise<string> {
   const options = { ca: authority, cert: certificate, key: privateKey, signal: AbortSignal.timeout(DEADLINE_MS) };
-  await new Promise<void>((resolve, reject) => {
+  return new Promise<string>((resolve, reject) => {
     const call = request(new URL(path, url), options, (response) => {
-      response.resume();
-      response.once('error', reject);
-      response.once('end', () => {
-        if (response.statusCode === 200) resolve();
-        else reject(new Error(`${path} answers ${response.statusCode}`));
-      });
+      text(response).then((body) => {
+        if (response.statusCode === 200) resolve(body);
+        else reject(new Error(`${path} answers ${response.statusCode}: ${body}`));
+      }, reject);
     });
     call.once('error', reject);
     call.end();

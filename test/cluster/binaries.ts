@@ -22,9 +22,9 @@ const NODE = {
 const INGREDIENTS = ['go.mod', 'go.sum', 'build-program'];
 
 export type ControlPlaneProgram = keyof typeof CONTROL_PLANE;
-export type NodeProgram = keyof typeof NODE;
-/** Path of each program; those of the node only where a node was asked for. */
-export type Binaries = Record<ControlPlaneProgram, string> & Partial<Record<NodeProgram, string>>;
+type NodeProgram = keyof typeof NODE;
+/** Path of each program. Those of the node exist only where a node was asked for. */
+export type Binaries = Record<ControlPlaneProgram | NodeProgram, string>;
 
 /**
  * The programs that a cluster is made of. Those that are missing are built from the modules that go.mod pins into

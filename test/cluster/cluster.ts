@@ -1,39 +1,34 @@
 /**
  * A real Kubernetes for tests, of pinned modules (go.mod), without any container engine or registry.
  *
- *     const skip = (await requirements({ node: false })) ?? false;
- *     await using cluster = await startCluster({ node: false });
+ *     const skip = (await requirements({ node: true })) ?? false;
+ *     await using cluster = await startCluster({ node: true });
  *     await cluster.kubectl(['apply', '-f', 'crds']);
  *
- * Without a node there are etcd, the API server and the controller manager, on free ports of loopback, for any user. With a
- * node there are pods as well; that takes root and Linux namespaces.
+ * Without a node there are etcd, the API server and the controller manager, on free ports of loopback, for any user.
+ *
+ * With a node there are pods as well, in a network with no way out; that takes root and a few Debian packages. Pods have
+ * an image of busybox (busybox-image.ts) and what tests import. Claims are bound to folders (volumes.ts). Names are asked of
+ * a name server that knows what tests tell it. Servers and senders run in the same network (`spawn`), on addresses that
+ * are theirs alone (addresses.ts). The API server has the same address inside and outside (door.ts). NetworkPolicy is
+ * not enforced, and there is no DNS for Services.
  *
  * Everything is in one folder for temporary files, and ends with whoever started it (keeper.ts). A cluster is started
  * anew, except where MAILHOLD_TEST_CLUSTER names the file of one that runs (description.ts): then that is taken and left
- * running, which is how `make test` starts one for all. KUBECONFIG is never read: no test touches a cluster by surprise
- * that somebody else uses.
+ * running, which is how `make test` starts one for all; so a test uses a namespace of its own, and removes what it made.
+ * KUBECONFIG is never read: no test touches a cluster by surprise that somebody else uses.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
+import { type CommandOptions, type Outcome, outcomeOf } from './command.ts';
 import type { ClusterDescription } from './description.ts';
+import { type NodeAccess, nodeAccess } from './node-access.ts';
 
+export type { CommandOptions, Outcome } from './command.ts';
 export { requirements } from './requirements.ts';
-
-/** What a command said, and its exit code; no code is thrown for. */
-export interface Outcome {
-  stdout: string;
-  stderr: string;
-  code: number;
-}
-
-export interface CommandOptions {
-  /** For its standard input. */
-  input?: string | Buffer;
-}
 
 export interface Cluster extends AsyncDisposable, ClusterDescription {
   /** Runs kubectl as a user who may do everything, with no other configuration than this cluster's. */
@@ -41,26 +36,26 @@ export interface Cluster extends AsyncDisposable, ClusterDescription {
   helm(args: readonly string[], options?: CommandOptions): Promise<Outcome>;
 }
 
+export interface ClusterWithNode extends Cluster, NodeAccess {}
+
 /**
  * @param node whether pods are to run
  * @throws why it did not start, with the words of the program that failed
  */
+export async function startCluster(options: { node: true }): Promise<ClusterWithNode>;
+export async function startCluster(options: { node: boolean }): Promise<Cluster>;
 export async function startCluster({ node }: { node: boolean }): Promise<Cluster> {
   const file = process.env.MAILHOLD_TEST_CLUSTER;
   const { description, end } = file ? await attach(file) : await start(node);
   if (node && description.node === undefined) throw new Error(`the cluster of ${file} has no node`);
-  const env = {
-    PATH: process.env.PATH,
-    // Their caches, and whatever else they look for at home.
-    HOME: join(description.folder, 'home'),
-    KUBECONFIG: description.kubeconfig,
-  };
-  const run = (command: string, args: readonly string[], { input = '' }: CommandOptions = {}): Promise<Outcome> =>
-    outcome(command, args, input, env);
+  const { folder, kubeconfig, programs } = description;
+  // Home is where their caches are, and whatever else they look for.
+  const env = { PATH: process.env.PATH, HOME: join(folder, 'home'), KUBECONFIG: kubeconfig };
   return {
     ...description,
-    kubectl: (args, options) => run(description.programs.kubectl, args, options),
-    helm: (args, options) => run(description.programs.helm, args, options),
+    kubectl: (args, options) => outcomeOf(programs.kubectl, args, { env, ...options }),
+    helm: (args, options) => outcomeOf(programs.helm, args, { env, ...options }),
+    ...(description.node && nodeAccess(description.node)),
     [Symbol.asyncDispose]: end,
   };
 }
@@ -95,18 +90,4 @@ async function start(node: boolean): Promise<Running> {
     };
   }
   throw new Error(`no cluster was started: ${words.join('')}`);
-}
-
-async function outcome(
-  command: string,
-  args: readonly string[],
-  input: string | Buffer,
-  env: Record<string, string | undefined>,
-): Promise<Outcome> {
-  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-  // A command that refuses its arguments ends before it reads.
-  child.stdin.once('error', () => undefined);
-  child.stdin.end(input);
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { stdout, stderr, code: typeof code === 'number' ? code : -1 };
 }

@@ -1,14 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../peers/free-port.ts';
-import { apiAnswers } from './api-call.ts';
-import type { Binaries } from './binaries.ts';
-import { type Authority, certificateAuthority, type Subject, signingKey } from './certificates.ts';
+import { ADDRESSES } from './addresses.ts';
+import { apiGet } from './api-call.ts';
+import type { Binaries, ControlPlaneProgram } from './binaries.ts';
+import { certificateAuthority, type Subject, signingKey } from './certificates.ts';
 import { type Place, type Program, startProgram } from './program.ts';
-
-/** Cluster IPs. */
-export const SERVICE_RANGE = '10.96.0.0/16';
-const API_SERVICE_ADDRESS = '10.96.0.1';
 
 export interface ControlPlane extends AsyncDisposable {
   url: string;
@@ -16,10 +13,10 @@ export interface ControlPlane extends AsyncDisposable {
   kubeconfig: string;
   /** Writes a kubeconfig for one more user. @returns its path */
   userConfig(subject: Subject): Promise<string>;
-  /** Resolves where a GET of the path answers 200. */
-  answers(path: string): Promise<void>;
-  authority: Authority;
-  programs: readonly Program[];
+  /** The body of a GET; rejects where it does not answer 200. */
+  get(path: string): Promise<string>;
+  /** Path of the PEM of the authority that all certificates are of. */
+  authority: string;
 }
 
 export interface ControlPlaneOptions {
@@ -51,16 +48,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     );
   };
   const admin = await authority.issue({ name: 'admin', groups: ['system:masters'] });
-  const answers = (path: string): Promise<void> =>
-    apiAnswers({ url, authority: authority.certificate, ...admin }, path);
+  const get = (path: string): Promise<string> => apiGet({ url, authority: authority.certificate, ...admin }, path);
 
   await using stack = new AsyncDisposableStack();
-  const programs: Program[] = [];
-  const start = async (name: keyof Binaries, args: string[]): Promise<Program> => {
-    const program = stack.use(await startProgram(place, name, binaries[name] ?? name, args));
-    programs.push(program);
-    return program;
-  };
+  const start = async (name: ControlPlaneProgram, args: string[]): Promise<Program> =>
+    stack.use(await startProgram(place, name, binaries[name], args));
 
   const clients = `http://127.0.0.1:${await freePort()}`;
   const peers = `http://127.0.0.1:${await freePort()}`;
@@ -79,7 +71,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     hosts: [
       'localhost',
       '127.0.0.1',
-      API_SERVICE_ADDRESS,
+      ADDRESSES.apiService,
       'kubernetes.default.svc',
       ...(nodeAddress === undefined ? [] : [nodeAddress]),
     ],
@@ -91,7 +83,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const apiServer = await start('kube-apiserver', [
     `--etcd-servers=${clients}`,
     `--secure-port=${port}`,
-    `--service-cluster-ip-range=${SERVICE_RANGE}`,
+    `--service-cluster-ip-range=${ADDRESSES.services}`,
     `--client-ca-file=${ca}`,
     `--tls-cert-file=${await file('serving.pem', serving.certificate)}`,
     `--tls-private-key-file=${await file('serving.key', serving.privateKey)}`,
@@ -116,18 +108,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     '--leader-elect=false',
     '--secure-port=0',
   ]);
-  await apiServer.ready(() => answers('/readyz'));
+  await apiServer.ready(() => get('/readyz'));
   // Pods are refused until their service account is there.
-  await controllers.ready(() => answers('/api/v1/namespaces/default/serviceaccounts/default'));
+  await controllers.ready(() => get('/api/v1/namespaces/default/serviceaccounts/default'));
 
   const kept = stack.move();
   return {
     url,
     kubeconfig: await file('kubeconfig', kubeconfig(url, authority.certificate, admin.certificate, admin.privateKey)),
     userConfig,
-    answers,
-    authority,
-    programs,
+    get,
+    authority: ca,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

@@ -10,10 +10,14 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../peers/free-port.ts';
+import { ADDRESSES } from './addresses.ts';
 import { type Binaries, binaries } from './binaries.ts';
-import { startControlPlane } from './control-plane.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import type { ClusterDescription } from './description.ts';
+import { openDoor } from './door.ts';
 import { clearLeftovers, FOLDER_PREFIX, OWNER_FILE, removeCluster } from './leftovers.ts';
+import { startNode } from './node.ts';
+import { inNode, nodeNamespaces } from './node-namespaces.ts';
 
 const withNode = process.argv[2] === 'node';
 const released = Promise.race([once(process.stdin.resume(), 'end'), once(process, 'SIGTERM')]);
@@ -39,8 +43,21 @@ try {
 
 async function startAll(folder: string, programs: Binaries, stack: AsyncDisposableStack): Promise<ClusterDescription> {
   const port = await freePort();
-  const { url, kubeconfig } = stack.use(
-    await startControlPlane({ place: { folder, enter: [] }, binaries: programs, port }),
-  );
+  if (!withNode) {
+    const place = { folder, enter: [] };
+    return described(stack.use(await startControlPlane({ place, binaries: programs, port })));
+  }
+  const { pid } = stack.use(await nodeNamespaces());
+  stack.use(await openDoor(pid, port));
+  const place = { folder, enter: inNode(pid) };
+  const starting = startControlPlane({ place, binaries: programs, port, nodeAddress: ADDRESSES.node });
+  const [controlPlane, node] = await Promise.all([
+    starting.then((it) => stack.use(it)),
+    startNode({ place, pid, binaries: programs, controlPlane: starting }).then((it) => stack.use(it)),
+  ]);
+  return { ...described(controlPlane), node };
+}
+
+function described({ url, kubeconfig }: ControlPlane): ClusterDescription {
   return { folder, url, kubeconfig, programs: { kubectl: programs.kubectl, helm: programs.helm } };
 }
