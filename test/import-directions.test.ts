@@ -17,7 +17,7 @@ interface Import {
  * folder counts.
  */
 const DIRECTIONS: readonly { folder: string; may: readonly string[]; not?: readonly string[] }[] = [
-  { folder: 'operator/main.ts', may: ['operator/runtime'] },
+  { folder: 'operator/main.ts', may: ['operator/runtime', 'operator/kube'] },
   { folder: 'operator/api', may: [] },
   { folder: 'operator/kube', may: [] },
   { folder: 'operator/plan', may: ['operator/api'] },

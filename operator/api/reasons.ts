@@ -19,6 +19,7 @@ export type VerdictReason =
   | 'ProgressingWithRetry'
   | 'AwaitingFirstMessage'
   | 'NotInUse'
+  | 'ObjectRefused'
   | 'InvalidSpec'
   | 'SecretNotFound'
   | 'SecretKeyMissing'
@@ -176,6 +177,12 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
     severity: 'ok',
     text: 'No gateway keeps mail here.',
     action: 'Name the archive in spec.archiveRef of a MailGateway of its namespace.',
+  },
+  ObjectRefused: {
+    severity: 'error',
+    text: 'The cluster does not take an object that is needed, such as a Deployment, a Service or a claim.',
+    action:
+      'The message has the words of the API server: a quota, a policy, missing rights, or a field that cannot change.',
   },
   PeerAddressHidden: {
     severity: 'warning',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ApiError } from './api-error.ts';
 import type { KubeClient, ObjectRef } from './client.ts';
 import type { KubeObject, ResourceType } from './types.ts';
 import { keyOfObject } from './types.ts';
@@ -55,7 +56,7 @@ export function createAppliedObjects(client: KubeClient, manager: string): Appli
         held.set(id, { text, reference: text, seen: undefined });
         return;
       }
-      const result = await client.apply(type, marked, { manager });
+      const result = await applyOver(client, type, marked, found, manager);
       held.set(id, { text, reference: JSON.stringify(project(result, marked)), seen: found?.metadata.resourceVersion });
     },
     remove: async (type, ref) => {
@@ -69,6 +70,27 @@ export function createAppliedObjects(client: KubeClient, manager: string): Appli
       held.delete(idOf(type, `${ref.namespace}/${ref.name}`));
     },
   };
+}
+
+/**
+ * Applies; where the server refuses because of what others added to a list (a second port of the same name), the lists
+ * are first made ours as a whole.
+ */
+async function applyOver(
+  client: KubeClient,
+  type: ResourceType,
+  object: KubeObject,
+  found: KubeObject | undefined,
+  manager: string,
+): Promise<KubeObject> {
+  try {
+    return await client.apply(type, object, { manager });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== 'Invalid' || found === undefined) throw error;
+    if (JSON.stringify(project(found, object)) === JSON.stringify(object)) throw error;
+    await client.patch(type, refOf(object), object, { manager });
+    return await client.apply(type, object, { manager });
+  }
 }
 
 function idOf(type: ResourceType, key: string): string {

@@ -4,7 +4,7 @@ import type { Condition } from '../api/resource.ts';
 import type { Platform } from '../api/schema.ts';
 import { claimVerdict } from './claim.ts';
 import { laterOf } from './connection-status.ts';
-import type { ClaimState, WorkerReport } from './inputs.ts';
+import type { ClaimState, InputFault, WorkerReport } from './inputs.ts';
 import { firstVerdict } from './verdict.ts';
 import { groupFaultVerdict, silenceVerdict } from './worker-verdict.ts';
 
@@ -16,6 +16,8 @@ export interface ArchiveInput {
   archive: MailArchive;
   /** Kubernetes: the claim of its volume; absent where it was not read yet. */
   claim?: ClaimState;
+  /** Kubernetes: why the API server does not take the claim. */
+  refused?: InputFault;
   /** The groups that write to it; none where no gateway names it. */
   writers: readonly WorkerReport[];
   /** ms since 1970. */
@@ -48,10 +50,11 @@ export function planArchive(input: ArchiveInput): ArchivePlan {
 }
 
 function readyVerdict(input: ArchiveInput): Verdict {
-  const { platform, archive, claim, writers, now } = input;
+  const { platform, archive, claim, refused, writers, now } = input;
   const volume = platform === 'kubernetes' ? claimVerdict(archive, claim) : undefined;
   return (
     firstVerdict([
+      () => refused && verdictOf('False', refused.reason, refused.message), // its claim is taken
       () => (volume?.status === 'False' ? volume : undefined), // its volume is not gone
       () => (writers.length === 0 ? verdictOf('True', 'NotInUse') : undefined), // somebody writes to it
       () => pendingTooLong(input), // it gets a volume in time

@@ -49,6 +49,7 @@ export function planGateway(input: GatewayInput): GatewayPlan {
       () => noArchive, // nothing is taken without a place to keep it
       () => key.verdict, // no address without its key, and never with another one
       () => certificate, // no mail without a certificate that can be used
+      () => input.refused && verdictOf('False', input.refused.reason, input.refused.message), // its objects are taken
       () => volumeVerdict(input), // the workers can start at all
       () => serviceVerdict(input), // and can be reached
       () => workerVerdict(workers.receiver, receiver?.revision, now), // the receiver serves this

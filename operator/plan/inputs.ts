@@ -96,6 +96,8 @@ export interface GatewayInput extends GroupInput {
   managed: boolean;
   /** Kubernetes: the claim of its archive. */
   claim?: ClaimState;
+  /** Kubernetes: why the API server does not take an object of the gateway. */
+  refused?: InputFault;
   /** Connections that resolve to this gateway. */
   attached: number;
   workers: WorkerReports;

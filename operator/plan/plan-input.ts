@@ -5,7 +5,7 @@ import type { MailGateway } from '../api/mail-gateway.ts';
 import type { ObjectMeta } from '../api/resource.ts';
 import type { Platform } from '../api/schema.ts';
 import type { AddressCache } from './derivation.ts';
-import type { ClaimState, GatewayMaterial, SecretReading, WorkerReports } from './inputs.ts';
+import type { ClaimState, GatewayMaterial, InputFault, SecretReading, WorkerReports } from './inputs.ts';
 
 /** A whole set of manifests with all that is known. Objects carry their status so far; keys are {@link keyOf}. */
 export interface PlanInput {
@@ -27,6 +27,8 @@ export interface PlanInput {
   managedNamespaces?: ReadonlySet<string>;
   /** Kubernetes: the claims of archives' volumes, by key of the archive. */
   claims?: ReadonlyMap<string, ClaimState>;
+  /** Kubernetes: objects that the API server does not take, by kind and key of what they belong to: `MailGateway/a/b`. */
+  refused?: ReadonlyMap<string, InputFault>;
   /** By uid of the connection: the shards whose workers report it now. Of workers that are gone, none. */
   servedBy?: ReadonlyMap<string, readonly number[]>;
   /** By uid of the connection: the test request that was handled last. */

@@ -2,7 +2,7 @@ import type { MailArchive } from '../api/mail-archive.ts';
 import { type ArchivePlan, planArchive } from './archive.ts';
 import { type PlannedConnection, planAttached } from './attached.ts';
 import { planGateway } from './gateway.ts';
-import type { ClaimState } from './inputs.ts';
+import type { ClaimState, InputFault } from './inputs.ts';
 import { mailboxClaims } from './mailbox-claims.ts';
 import { keyOf, type PlanInput } from './plan-input.ts';
 import type { PlannedGateway } from './planned-gateway.ts';
@@ -43,6 +43,7 @@ export function plan(input: PlanInput): Plan {
       gateway,
       ...(archive !== undefined && { archive }),
       ...claimOf(input, archive),
+      ...refusedOf(input, `MailGateway/${key}`),
       material: input.material.get(key) ?? {},
       managed: input.managedNamespaces?.has(gateway.metadata.namespace) ?? true,
       attached: attachedTo.get(key)?.length ?? 0,
@@ -103,5 +104,11 @@ function archivePlan(
     const pollers = planned.get(keyOf(gateway))?.pollers ?? [];
     return [reports?.receiver ?? {}, ...pollers.map((_, shard) => reports?.pollers?.[shard] ?? {})];
   });
-  return planArchive({ platform, archive, ...claimOf(input, archive), writers, now });
+  const refused = refusedOf(input, `MailArchive/${keyOf(archive)}`);
+  return planArchive({ platform, archive, ...claimOf(input, archive), ...refused, writers, now });
+}
+
+function refusedOf({ refused }: PlanInput, key: string): { refused?: InputFault } {
+  const fault = refused?.get(key);
+  return fault === undefined ? {} : { refused: fault };
 }

@@ -12,6 +12,7 @@ import { createGatewayMaterials } from './kubernetes/gateway-material.ts';
 import { createGatewayWorkloads } from './kubernetes/gateway-workloads.ts';
 import { definitionFaults } from './kubernetes/installed-definitions.ts';
 import { createOperatorMetrics } from './kubernetes/operator-metrics.ts';
+import { createRefusals } from './kubernetes/refusals.ts';
 import { archiveOf, createRound, type WorkKey } from './kubernetes/round.ts';
 import { MANAGER } from './kubernetes/secret-object.ts';
 import { createStatusWriter } from './kubernetes/status-writer.ts';
@@ -24,6 +25,8 @@ import { followWorker, type WorkerClient } from './workers/worker-client.ts';
 
 /** The port of /status in a worker's pod (plan/children/pod-template.ts). */
 const STATUS_PORT = 8443;
+/** A key of the queue: what is to be done, and for which object. */
+const KEY = /^(gateway|archive|status):(.*)$/;
 /** Objects that are written at once. */
 const WRITES_AT_ONCE = 8;
 
@@ -114,10 +117,11 @@ export async function runKubernetes(options: KubernetesOptions): Promise<Kuberne
     log,
   });
 
+  const refusals = createRefusals(onChange);
   const queue = started.use(
     createQueue<WorkKey>({
       process: async (key) => {
-        const [, kind, name] = /^(gateway|archive|status):(.*)$/.exec(key) ?? [];
+        const [, kind, name] = KEY.exec(key) ?? [];
         switch (kind) {
           case 'gateway': {
             const planned = round.plan?.gateways.get(name ?? '');
@@ -128,11 +132,14 @@ export async function runKubernetes(options: KubernetesOptions): Promise<Kuberne
             ) {
               return undefined;
             }
-            return await workloads.bring(planned, archiveOf(round.plan, planned.gateway));
+            const brought = await workloads.bring(planned, archiveOf(round.plan, planned.gateway));
+            refusals.passed(`MailGateway/${name}`);
+            return brought;
           }
           case 'archive': {
             const planned = round.plan?.archives.get(name ?? '');
             if (planned !== undefined) await volumes.bring(planned.archive);
+            refusals.passed(`MailArchive/${name}`);
             return undefined;
           }
           default:
@@ -145,6 +152,11 @@ export async function runKubernetes(options: KubernetesOptions): Promise<Kuberne
       random,
       log,
       observe: metrics.observeQueue,
+      onFailure: ({ key, error, failures }) => {
+        const [, kind, name] = KEY.exec(key) ?? [];
+        if (kind === 'gateway') refusals.failed(`MailGateway/${name}`, error, failures);
+        if (kind === 'archive') refusals.failed(`MailArchive/${name}`, error, failures);
+      },
     }),
   );
 
@@ -180,6 +192,7 @@ export async function runKubernetes(options: KubernetesOptions): Promise<Kuberne
     metrics,
     workloads,
     volumes,
+    refusals,
     enqueue: (key) => queue.add(key),
     clock,
     log,

@@ -6,6 +6,7 @@ import type { MailGateway } from '../../api/mail-gateway.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/types.ts';
 import { receiverName } from '../../plan/children/names.ts';
+import type { AddressCache } from '../../plan/derivation.ts';
 import type { GatewayMaterial, SecretReading } from '../../plan/inputs.ts';
 import { keyOf, type Plan, plan } from '../../plan/plan.ts';
 import type { Clock } from '../clock.ts';
@@ -19,6 +20,7 @@ import type { GatewayMaterials } from './gateway-material.ts';
 import type { GatewayWorkloads } from './gateway-workloads.ts';
 import { recordLights } from './lights-log.ts';
 import { receiverServiceState } from './receiver-service-state.ts';
+import type { Refusals } from './refusals.ts';
 import { types } from './resource-types.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { TestRequests } from './test-requests.ts';
@@ -44,6 +46,7 @@ export interface RoundDependencies {
   metrics: OwnMetrics;
   workloads: Pick<GatewayWorkloads, 'isNews'>;
   volumes: Pick<ArchiveVolumes, 'isNews'>;
+  refusals: Pick<Refusals, 'faults'>;
   enqueue: (key: WorkKey) => void;
   clock: Clock;
   log: Log;
@@ -66,6 +69,7 @@ const SETTLING_MS = 1_000;
 export function createRound(dependencies: RoundDependencies): Round {
   const { watched, pods, materials, workerKeys, secrets, requests, statuses, metrics, clock, log } = dependencies;
   const refusedLogins = createRefusedLogins();
+  const addressCache: AddressCache = new Map();
   const lastMaterial = new Map<string, GatewayMaterial>();
   let last: Plan | undefined;
 
@@ -135,6 +139,8 @@ export function createRound(dependencies: RoundDependencies): Round {
         managedNamespaces: dependencies.namespaces,
         claims: claimStates(archives, watched.claims()),
         servedBy,
+        refused: dependencies.refusals.faults,
+        addressCache,
         handledTestRequests: requests.handled(facts),
         now,
       });

@@ -176,7 +176,7 @@ function toldNow(pods: readonly WorkerPod[], before: Told | undefined, clock: Cl
   const uids = new Set(answers.flatMap((answer) => [...answer.connections.keys()]));
   const connections = new Map<string, ConnectionFacts>();
   for (const uid of uids) {
-    const merged = mergeConnectionFacts(answers.flatMap((answer) => answer.connections.get(uid) ?? []));
+    const merged = mergeConnectionFacts(answers.map((answer) => answer.connections.get(uid)));
     if (merged !== undefined) connections.set(uid, carriedOver(merged, before, clock));
   }
   return { group, connections, answeredAt: Math.min(...answers.map((answer) => answer.answeredAt)) };
