@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.installed
 
-.PHONY: help demo test unit lint format types bench bench-quick generate picture clean
+.PHONY: help demo test unit lint format types cluster bench bench-quick generate picture clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ format: $(INSTALLED) ## Mend formatting and what lint can mend
 
 types: $(INSTALLED) ## Type check
 	@tsc
+
+cluster: $(INSTALLED) packages ## A Kubernetes of this machine's own, with a node, until Ctrl-C
+	@node test/cluster/stay.ts
 
 bench: $(INSTALLED) packages ## SMTP beside Postfix and IMAP beside mbsync, in four minutes
 	@node test/bench/main.ts

@@ -8,6 +8,7 @@ import { glob } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import { clusterForAll } from './cluster/for-all.ts';
 
 interface Sums {
   passed: number;
@@ -43,10 +44,31 @@ const suites: [what: string, concurrency: number, ...patterns: string[]][] = [
   // One at a time: they start whole workers, and some measure memory.
   ['scenarios', 1, 'test/scenarios/**/*.test.ts'],
 ];
+/** Run against one cluster, which is started for all of them. */
+const onCluster: [what: string, concurrency: number, ...patterns: string[]] = [
+  'Kubernetes',
+  1,
+  'test/cluster/**/*.test.ts',
+];
 
 for (const [what, command, ...args] of commands) timed(what, () => runCommand(command, args));
 for (const [what, concurrency, ...patterns] of onlyUnits ? suites.slice(0, 1) : suites) {
   await timed(what, () => runSuite(patterns, concurrency));
+}
+if (!onlyUnits) {
+  let cluster: AsyncDisposable | undefined;
+  await timed('a cluster for tests', async () => {
+    try {
+      cluster = await clusterForAll();
+      return { passed: cluster === undefined ? 0 : 1, failed: 0, skipped: 0 };
+    } catch (error) {
+      console.log(indent(inspect(error)));
+      return { passed: 0, failed: 1, skipped: 0 };
+    }
+  });
+  const [what, concurrency, ...patterns] = onCluster;
+  await timed(what, () => runSuite(patterns, concurrency));
+  await cluster?.[Symbol.asyncDispose]();
 }
 for (const [reason, count] of reasons) console.log(`${count} left out: ${reason}`);
 console.log(`${sums.passed} passed, ${sums.failed} failed, ${sums.skipped} skipped`);

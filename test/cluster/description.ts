@@ -1,3 +1,6 @@
+/** In the cluster's folder: its description. */
+export const DESCRIPTION_FILE = 'cluster.json';
+
 /** A running cluster, as its keeper tells it and as the file of MAILHOLD_TEST_CLUSTER holds it, in JSON. */
 export interface ClusterDescription {
   /** Everything that the cluster writes is in it; it goes when the cluster ends. */

@@ -13,7 +13,7 @@ import { freePort } from '../peers/free-port.ts';
 import { ADDRESSES } from './addresses.ts';
 import { type Binaries, binaries } from './binaries.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
-import type { ClusterDescription } from './description.ts';
+import { type ClusterDescription, DESCRIPTION_FILE } from './description.ts';
 import { openDoor } from './door.ts';
 import { clearLeftovers, FOLDER_PREFIX, OWNER_FILE, removeCluster } from './leftovers.ts';
 import { startNode } from './node.ts';
@@ -35,6 +35,7 @@ await writeFile(join(folder, OWNER_FILE), String(process.pid));
 try {
   await using stack = new AsyncDisposableStack();
   const description = await startAll(folder, programs, stack);
+  await writeFile(join(folder, DESCRIPTION_FILE), JSON.stringify(description));
   console.log(JSON.stringify(description));
   await released;
 } finally {

@@ -1,0 +1,25 @@
+/** `make cluster`: a cluster with a node, for a person, until Ctrl-C. */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { requirements, startCluster } from './cluster.ts';
+import { DESCRIPTION_FILE } from './description.ts';
+
+const why = await requirements({ node: true });
+if (why === undefined) {
+  await using cluster = await startCluster({ node: true });
+  console.log(`
+  export KUBECONFIG=${cluster.kubeconfig}
+  alias kubectl=${cluster.programs.kubectl} helm=${cluster.programs.helm}
+
+  A shell in its network, where pods and Services are reached:  nsenter --net=${cluster.netns}
+  Tests on it:  MAILHOLD_TEST_CLUSTER=${join(cluster.folder, DESCRIPTION_FILE)} node --test test/cluster/...
+  Logs of its programs and pods:  ${join(cluster.folder, 'logs')}
+
+Ctrl-C ends it, and removes everything.`);
+  // Before, a signal ends this process at once, and with it what was started.
+  await Promise.race((['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => once(process, signal)));
+  console.log('\nEnding the cluster ...');
+} else {
+  console.error(why);
+  process.exitCode = 1;
+}
