@@ -36,7 +36,7 @@ export type ClaimState =
   | {
       missing?: never;
       phase: 'Pending' | 'Bound' | 'Lost';
-      /** What the volume can do where it is bound, else what the claim asks for. */
+      /** What the claim asks for. */
       accessModes: readonly string[];
       /** Bytes as a quantity. */
       capacity?: string;

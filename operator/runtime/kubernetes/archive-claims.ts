@@ -19,7 +19,8 @@ function stateOf({ spec, status }: LiveClaim): ClaimState {
   const capacity = status?.capacity?.storage;
   return {
     phase: phaseOf(status?.phase),
-    accessModes: status?.accessModes ?? spec?.accessModes ?? [],
+    // What was asked for, not all that the volume could do: that would change how workers run once it is bound.
+    accessModes: spec?.accessModes ?? [],
     ...(capacity !== undefined && { capacity }),
   };
 }
