@@ -23,6 +23,8 @@ const withNode = process.argv[2] === 'node';
 const released = Promise.race([once(process.stdin.resume(), 'end'), once(process, 'SIGTERM')]);
 // A terminal's Ctrl-C is for the one that holds the pipe.
 process.on('SIGINT', () => undefined);
+// Where nobody listens any more, what is left to do is to end in order.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
 
 let building = true;
 // The compiler's processes are of our group, and are not worth waiting for.
@@ -40,6 +42,7 @@ try {
   await released;
 } finally {
   await removeCluster(folder);
+  process.stdin.destroy();
 }
 
 async function startAll(folder: string, programs: Binaries, stack: AsyncDisposableStack): Promise<ClusterDescription> {
