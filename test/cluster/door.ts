@@ -10,9 +10,10 @@ import { mortal } from './program.ts';
  * inside takes over each connection that is accepted outside: that is the way that needs no device between the two.
  *
  * @param pid of a process in the network
+ * @param host that the port is of, inside
  */
-export async function openDoor(pid: number, port: number): Promise<AsyncDisposable> {
-  const command = [...inNetwork(pid), process.execPath, import.meta.filename, String(port)];
+export async function openDoor(pid: number, port: number, host = '127.0.0.1'): Promise<AsyncDisposable> {
+  const command = [...inNetwork(pid), process.execPath, import.meta.filename, String(port), host];
   const [file = '', ...args] = mortal(command);
   const inside = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
   const server = createServer({ pauseOnConnect: true }, (socket) => inside.send('take', socket));
@@ -30,9 +31,10 @@ export async function openDoor(pid: number, port: number): Promise<AsyncDisposab
 
 if (import.meta.main) {
   const port = Number(process.argv[2]);
+  const host = process.argv[3];
   process.on('message', (_, socket) => {
     const outside = socket as Socket;
-    const target = connect(port, '127.0.0.1');
+    const target = connect(port, host ?? '127.0.0.1');
     // A side that breaks off closes the other, which is all there is to tell.
     const closed = (): void => undefined;
     pipeline(outside, target, closed);

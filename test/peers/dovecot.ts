@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { selfSignedCertificate } from '../../operator/runtime/certificates/self-signed.ts';
-import { freePort, untilListening } from './free-port.ts';
+import { loopback, type Place } from './place.ts';
 
 const PROGRAM = '/usr/sbin/dovecot';
 const YEAR_MS = 365 * 86_400_000;
@@ -18,6 +18,8 @@ export interface DovecotOptions {
   certificateName?: string;
   /** Sessions that one user may have at once from one address. Default 10. */
   sessionsPerUser?: number;
+  /** Default loopback. */
+  place?: Place;
 }
 
 export interface Dovecot extends AsyncDisposable {
@@ -53,7 +55,8 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   await chmod(folder, 0o755);
   const owner = mailOwner();
   const passwords = { ...options.users };
-  const [imapsPort, starttlsPort] = await Promise.all([freePort(), freePort()]);
+  const place = options.place ?? loopback;
+  const [imapsPort, starttlsPort] = await Promise.all([place.freePort(), place.freePort()]);
   const { certificate, privateKey } = await selfSignedCertificate(
     options.certificateName ?? 'localhost',
     Date.now() - 86_400_000,
@@ -72,17 +75,19 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   for (const user of Object.keys(passwords)) await makeMaildir(join(folder, 'mail', user), owner);
   await writeFile(
     join(folder, 'dovecot.conf'),
-    configuration(folder, owner, imapsPort, starttlsPort, options.sessionsPerUser ?? 10),
+    configuration(folder, owner, place.address, imapsPort, starttlsPort, options.sessionsPerUser ?? 10),
   );
 
-  const child = spawn(PROGRAM, ['-F', '-c', join(folder, 'dovecot.conf')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = place.spawn(PROGRAM, ['-F', '-c', join(folder, 'dovecot.conf')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const words: string[] = [];
   child.stderr?.setEncoding('utf8').on('data', (text: string) => words.push(text));
   const log = async (): Promise<string> =>
     words.join('') + (existsSync(join(folder, 'log')) ? await readFile(join(folder, 'log'), 'utf8') : '');
   try {
     const ended = (): boolean => child.exitCode !== null;
-    for (const port of [imapsPort, starttlsPort]) await untilListening(port, 10_000, ended);
+    for (const port of [imapsPort, starttlsPort]) await place.untilListening(port, 10_000, ended);
   } catch (error) {
     const said = await log();
     await end(child, folder);
@@ -154,6 +159,7 @@ function mailOwner(): Owner | undefined {
 function configuration(
   folder: string,
   owner: Owner | undefined,
+  address: string,
   imapsPort: number,
   starttlsPort: number,
   sessions: number,
@@ -166,7 +172,7 @@ base_dir = ${folder}/run
 state_dir = ${folder}/state
 log_path = ${folder}/log
 protocols = imap
-listen = 127.0.0.1
+listen = ${address}
 default_internal_user = ${user}
 default_internal_group = ${spawnSync('id', ['-gn', user], { encoding: 'utf8' }).stdout.trim()}
 default_login_user = ${user}

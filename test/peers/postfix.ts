@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { selfSignedCertificate } from '../../operator/runtime/certificates/self-signed.ts';
-import { freePort, untilListening } from './free-port.ts';
+import { loopback, type Place } from './place.ts';
 
 const HOST_NAME = 'postfix.test';
 const PROGRAM = '/usr/sbin/postfix';
@@ -26,10 +26,12 @@ export interface PostfixOptions {
   purpose:
     | { kind: 'hold' }
     | { kind: 'relay'; host: string; port: number; verify?: { hostName: string; certificate: string } };
+  /** Default loopback. */
+  place?: Place;
 }
 
 export interface Postfix extends AsyncDisposable {
-  /** Its SMTP port on 127.0.0.1, with STARTTLS. */
+  /** Its SMTP port at its place, with STARTTLS. */
   port: number;
   /** Name in its certificate. */
   hostName: string;
@@ -46,10 +48,10 @@ export interface Postfix extends AsyncDisposable {
 }
 
 /** A real Postfix on loopback in a temporary folder. Touches neither the machine's own configuration nor its queue. */
-export async function startPostfix({ purpose }: PostfixOptions): Promise<Postfix> {
+export async function startPostfix({ purpose, place = loopback }: PostfixOptions): Promise<Postfix> {
   const folder = await mkdtemp(join(tmpdir(), 'mailhold-postfix-'));
   await chmod(folder, 0o755);
-  const port = await freePort();
+  const port = await place.freePort();
   const etc = join(folder, 'etc');
   for (const name of ['etc', 'queue', 'data']) await mkdir(join(folder, name));
   spawnSync('chown', ['postfix', join(folder, 'data')]);
@@ -59,18 +61,18 @@ export async function startPostfix({ purpose }: PostfixOptions): Promise<Postfix
   if (purpose.kind === 'relay' && purpose.verify) {
     await writeFile(join(etc, 'next-hop.pem'), purpose.verify.certificate);
   }
-  await writeFile(join(etc, 'main.cf'), mainConfiguration(folder, purpose));
-  await writeFile(join(etc, 'master.cf'), masterConfiguration(port));
+  await writeFile(join(etc, 'main.cf'), mainConfiguration(folder, place.address, purpose));
+  await writeFile(join(etc, 'master.cf'), masterConfiguration(place.address, port));
 
   const logFile = join(folder, 'log');
   const log = async (): Promise<string> => words + (existsSync(logFile) ? await readFile(logFile, 'utf8') : '');
-  const child = spawn(PROGRAM, ['-c', etc, 'start-fg'], { stdio: ['ignore', 'ignore', 'pipe'], detached: false });
+  const child = place.spawn(PROGRAM, ['-c', etc, 'start-fg'], { stdio: ['ignore', 'ignore', 'pipe'], detached: false });
   let words = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     words += text;
   });
   try {
-    await untilListening(port, 20_000, () => child.exitCode !== null);
+    await place.untilListening(port, 20_000, () => child.exitCode !== null);
   } catch (error) {
     const said = await log();
     await end(child, etc, folder);
@@ -91,7 +93,7 @@ export async function startPostfix({ purpose }: PostfixOptions): Promise<Postfix
   };
 }
 
-function mainConfiguration(folder: string, purpose: PostfixOptions['purpose']): string {
+function mainConfiguration(folder: string, address: string, purpose: PostfixOptions['purpose']): string {
   const common = `
 compatibility_level = 3.6
 maillog_file = ${folder}/log
@@ -102,14 +104,15 @@ daemon_directory = /usr/lib/postfix/sbin
 command_directory = /usr/sbin
 mail_owner = postfix
 setgid_group = postdrop
-inet_interfaces = 127.0.0.1
+inet_interfaces = all
+smtp_bind_address = ${address}
 inet_protocols = ipv4
 myhostname = ${HOST_NAME}
 mydestination =
 alias_maps =
 alias_database =
 local_recipient_maps =
-mynetworks = 127.0.0.0/8
+mynetworks = 127.0.0.0/8, ${address}/32
 smtpd_tls_security_level = may
 smtpd_tls_eccert_file = ${folder}/etc/certificate.pem
 smtpd_tls_eckey_file = ${folder}/etc/key.pem
@@ -146,8 +149,8 @@ default_destination_concurrency_limit = 5
   }
 }
 
-function masterConfiguration(port: number): string {
-  return `127.0.0.1:${port} inet n - n - - smtpd
+function masterConfiguration(address: string, port: number): string {
+  return `${address}:${port} inet n - n - - smtpd
 cleanup   unix  n - n - 0 cleanup
 qmgr      unix  n - n 300 1 qmgr
 tlsmgr    unix  - - n 1000? 1 tlsmgr
