@@ -351,8 +351,13 @@ async function submit({ port }: Postfix, messages: readonly Buffer[]): Promise<v
   const client = await Client.connect(port);
   await client.reply();
   await client.command('EHLO mail.contoso.test');
-  for (const message of messages) assert.match(await client.transaction([address], message), /^250 /);
+  for (const message of messages) assert.match(await client.transaction([address], onTheWire(message)), /^250 /);
   client.destroy();
+}
+
+/** With its dots doubled and its last one behind it (RFC 5321 section 4.5.2). */
+function onTheWire(message: Buffer): Buffer {
+  return Buffer.from(`${message.toString('latin1').replaceAll(/(^|\r\n)\./g, '$1..')}.\r\n`, 'latin1');
 }
 
 async function said(peer: Postfix, what: RegExp): Promise<void> {
