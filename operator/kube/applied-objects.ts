@@ -16,9 +16,10 @@ export interface AppliedObjects {
    *
    * @param live the object as a watch shows it, undefined where there is none; 'unwatched' where its kind is not watched:
    * then it is read once, and taken to stay as it was applied until it is doubted
+   * @returns whether it was applied
    * @throws ApiError
    */
-  bring(wanted: WantedObject, live: KubeObject | 'unwatched' | undefined): Promise<void>;
+  bring(wanted: WantedObject, live: KubeObject | 'unwatched' | undefined): Promise<boolean>;
   /**
    * Deletes an object of a kind that is not watched, where it is there.
    *
@@ -29,8 +30,17 @@ export interface AppliedObjects {
   doubt(type: ResourceType, ref: Required<ObjectRef>): void;
 }
 
-/** What was applied last, or that the object is gone. */
-type Held = { text: string; reference: string; seen: string | undefined } | 'absent';
+/** What was applied last, or that the object is gone. Digests, since Secrets are among the objects. */
+type Held =
+  | {
+      /** Of what was applied. */
+      applied: string;
+      /** Of the same fields as the server answered them. */
+      answered: string;
+      /** Version of the object that was there before. */
+      before: string | undefined;
+    }
+  | 'absent';
 
 /** Digest of what was applied, on the object itself: after a restart it tells whether there is anything to apply. */
 const APPLIED_ANNOTATION = 'mailhold.dev/applied';
@@ -38,26 +48,32 @@ const APPLIED_ANNOTATION = 'mailhold.dev/applied';
 /**
  * Applies objects, and applies them again where somebody changed one of their fields. What the server answered is the
  * measure, so that its own spelling of a value (a default, a quantity) is never taken for a change.
+ *
+ * It remembers every object that it was ever given: make one for each owner of objects, and drop it with that owner.
  */
-export function createAppliedObjects(client: KubeClient, manager: string): AppliedObjects {
+export function createAppliedObjects(
+  client: Pick<KubeClient, 'get' | 'apply' | 'patch' | 'delete'>,
+  manager: string,
+): AppliedObjects {
   const held = new Map<string, Held>();
 
   return {
     bring: async ({ type, object }, live) => {
       const id = idOf(type, keyOfObject(object));
       const marked = withDigest(object);
-      const text = JSON.stringify(marked);
+      const applied = digestOf(marked);
       const known = held.get(id);
-      const same = known !== undefined && known !== 'absent' && known.text === text;
-      if (same && (live === 'unwatched' || (live !== undefined && isAsApplied(known, live, marked)))) return;
-      const ref = refOf(object);
-      const found = live === 'unwatched' ? (known === undefined ? await client.get(type, ref) : undefined) : live;
-      if (known === undefined && found !== undefined && JSON.stringify(project(found, marked)) === text) {
-        held.set(id, { text, reference: text, seen: undefined });
-        return;
+      const same = known !== undefined && known !== 'absent' && known.applied === applied;
+      if (same && (live === 'unwatched' || (live !== undefined && isAsApplied(known, live, marked)))) return false;
+      const found =
+        live !== 'unwatched' ? live : known === undefined ? await client.get(type, refOf(object)) : undefined;
+      if (known === undefined && found !== undefined && projection(found, marked) === applied) {
+        held.set(id, { applied, answered: applied, before: undefined });
+        return false;
       }
-      const result = await applyOver(client, type, marked, found, manager);
-      held.set(id, { text, reference: JSON.stringify(project(result, marked)), seen: found?.metadata.resourceVersion });
+      const answer = await applyOver(client, type, marked, found, manager);
+      held.set(id, { applied, answered: projection(answer, marked), before: found?.metadata.resourceVersion });
+      return true;
     },
     remove: async (type, ref) => {
       const id = idOf(type, `${ref.namespace}/${ref.name}`);
@@ -77,7 +93,7 @@ export function createAppliedObjects(client: KubeClient, manager: string): Appli
  * are first made ours as a whole.
  */
 async function applyOver(
-  client: KubeClient,
+  client: Pick<KubeClient, 'apply' | 'patch'>,
   type: ResourceType,
   object: KubeObject,
   found: KubeObject | undefined,
@@ -87,7 +103,7 @@ async function applyOver(
     return await client.apply(type, object, { manager });
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'Invalid' || found === undefined) throw error;
-    if (JSON.stringify(project(found, object)) === JSON.stringify(object)) throw error;
+    if (projection(found, object) === digestOf(object)) throw error;
     await client.patch(type, refOf(object), object, { manager });
     return await client.apply(type, object, { manager });
   }
@@ -102,28 +118,42 @@ function refOf({ metadata: { namespace, name } }: KubeObject): ObjectRef {
 }
 
 function withDigest(object: KubeObject): KubeObject {
-  const digest = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
-  const annotations = { ...object.metadata.annotations, [APPLIED_ANNOTATION]: digest };
+  const annotations = { ...object.metadata.annotations, [APPLIED_ANNOTATION]: digestOf(object).slice(0, 16) };
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
 
 /** True also while the watch still shows the version from before we applied. */
-function isAsApplied({ seen, reference }: Exclude<Held, 'absent'>, live: KubeObject, object: KubeObject): boolean {
-  if (seen !== undefined && live.metadata.resourceVersion === seen) return true;
-  return JSON.stringify(project(live, object)) === reference;
+function isAsApplied({ before, answered }: Exclude<Held, 'absent'>, live: KubeObject, object: KubeObject): boolean {
+  if (before !== undefined && live.metadata.resourceVersion === before) return true;
+  return projection(live, object) === answered;
 }
 
-/** The values in `value` of the fields that `shape` names. Items that others added to a list are not looked at. */
+/** Digest of the fields of `object` that `shape` names, in the order of `shape`. */
+function projection(object: KubeObject, shape: KubeObject): string {
+  return digestOf(project(object, shape));
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
+/**
+ * The values in `value` of the fields that `shape` names. Of a list whose items have names, as containers, volumes and
+ * variables do, those that others added are not looked at; of any other (arguments, tolerations) all are, since the
+ * server keeps such a list as one value.
+ */
 function project(value: unknown, shape: unknown): unknown {
-  if (Array.isArray(shape)) {
-    if (!Array.isArray(value)) return value ?? null;
-    return shape.map((item, index) => project(counterpart(value, item, index), item));
-  }
   if (typeof shape !== 'object' || shape === null) return value ?? null;
   if (typeof value !== 'object' || value === null) return value ?? null;
-  return Object.fromEntries(
-    Object.entries(shape).map(([name, inner]) => [name, project((value as Record<string, unknown>)[name], inner)]),
-  );
+  if (!Array.isArray(shape)) {
+    return Object.fromEntries(
+      Object.entries(shape).map(([name, inner]) => [name, project((value as Record<string, unknown>)[name], inner)]),
+    );
+  }
+  if (!Array.isArray(value)) return value;
+  const isOurs = shape.every((item) => nameOf(item) !== undefined);
+  if (!isOurs && value.length !== shape.length) return value;
+  return shape.map((item, index) => project(counterpart(value, item, index), item));
 }
 
 /** The item of the same name (containers, volumes and variables have one), else the one at the same place. */

@@ -6,7 +6,7 @@ import { type AddressClaim, type MailboxClaim, mailboxConflict, mailboxKey, pinC
 import { type ConnectionPlan, planConnection } from './connection.ts';
 import { type Derivation, derivationWith } from './derivation.ts';
 import type { InputFault } from './inputs.ts';
-import { keyOf, type PlanInput } from './plan-input.ts';
+import { keyOf, type PlanInput, pollerKey } from './plan-input.ts';
 import type { PlannedGateway } from './planned-gateway.ts';
 import { quotaFaults } from './quota.ts';
 import { type GatewayResolution, resolveGateway } from './resolve.ts';
@@ -87,6 +87,7 @@ function planOne(
   const secret = input.secrets.get(uid);
   const facts = input.facts.get(uid);
   const workers = gateway === undefined ? undefined : input.workers.get(keyOf(gateway));
+  const servers = input.servedBy?.get(uid) ?? [];
   const handledTestRequest = input.handledTestRequests?.get(uid);
   const result = planConnection({
     platform: input.platform,
@@ -97,7 +98,7 @@ function planOne(
     ...(secret !== undefined && { secret }),
     ...(denied !== undefined && { denied }),
     shard,
-    moving: (input.servedBy?.get(uid) ?? []).some((other) => other !== shard),
+    moving: gateway !== undefined && servers.some((server) => server !== pollerKey(keyOf(gateway), shard)),
     ...(facts !== undefined && { facts }),
     ...(workers !== undefined && { workers }),
     ...(handledTestRequest !== undefined && { handledTestRequest }),

@@ -29,7 +29,7 @@ export interface ConnectionInput {
   denied?: InputFault;
   /** The poller that it belongs to (IMAP). */
   shard: number;
-  /** Another poller of the gateway still serves it; two must not, so nobody does for now. */
+  /** Another poller, of this gateway or of one before, still serves it; two must not, so nobody does for now. */
   moving?: boolean;
   facts?: ConnectionFacts;
   workers?: WorkerReports;

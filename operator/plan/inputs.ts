@@ -61,7 +61,7 @@ export interface GatewayMaterial {
 export interface WorkerReport {
   /** The newest facts, also where they are old. */
   group?: GroupFacts;
-  /** When the group last answered; absent where it never did. */
+  /** Since when it is silent: when it last answered, or came to be ready without; absent where neither is known. */
   answeredAt?: number;
   /** Set while the worker ends again and again: since when, and its last words. */
   crash?: { since: number; message: string };

@@ -29,8 +29,8 @@ export interface PlanInput {
   claims?: ReadonlyMap<string, ClaimState>;
   /** Kubernetes: objects that the API server does not take, by kind and key of what they belong to: `MailGateway/a/b`. */
   refused?: ReadonlyMap<string, InputFault>;
-  /** By uid of the connection: the shards whose workers report it now. Of workers that are gone, none. */
-  servedBy?: ReadonlyMap<string, readonly number[]>;
+  /** By uid of the connection: the pollers ({@link pollerKey}) that report it now. Of workers that are gone, none. */
+  servedBy?: ReadonlyMap<string, readonly string[]>;
   /** By uid of the connection: the test request that was handled last. */
   handledTestRequests?: ReadonlyMap<string, string>;
   /** Kept by the caller from one plan to the next, so that addresses are not derived anew. */
@@ -42,4 +42,9 @@ export interface PlanInput {
 /** `namespace/name`. */
 export function keyOf({ metadata }: { metadata: Pick<ObjectMeta, 'namespace' | 'name'> }): string {
   return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** One poller among those of all gateways: `namespace/name/shard`. @param gateway key of the gateway */
+export function pollerKey(gateway: string, shard: number): string {
+  return `${gateway}/${shard}`;
 }

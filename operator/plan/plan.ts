@@ -9,7 +9,7 @@ import type { PlannedGateway } from './planned-gateway.ts';
 import { resolveGateway } from './resolve.ts';
 
 export type { PlannedConnection } from './attached.ts';
-export { keyOf, type PlanInput } from './plan-input.ts';
+export { keyOf, type PlanInput, pollerKey } from './plan-input.ts';
 export type { PlannedGateway } from './planned-gateway.ts';
 
 export interface Plan {

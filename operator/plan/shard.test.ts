@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { gatewayLight, gatewayOf, KUBERNETES_IMAP, kubernetesScene } from '../../test/kubernetes-scene.ts';
 import { later, light, MINUTE, NOW, served } from '../../test/plan-scene.ts';
 import { BUCKETS, bucketOf } from './bucket.ts';
-import { type PlanInput, plan } from './plan.ts';
+import { type PlanInput, plan, pollerKey } from './plan.ts';
 import { shardOf } from './shard.ts';
 
 const uids = Array.from({ length: 4_000 }, (_, index) => `uid-${index}`);
@@ -53,15 +53,26 @@ test('a mailbox moves to another poller only after the one before has let go of 
   const entries = (input: PlanInput) => gatewayOf(plan(input))?.pollerEntries.map(({ length }) => length);
   const only = (shard: number) => Array.from({ length: 64 }, (_, index) => (index === shard ? 1 : 0));
 
-  const moving = { ...wide, servedBy: new Map([[uid, [0]]]) };
+  const at = (...shards: number[]) => new Map([[uid, shards.map((shard) => pollerKey('contoso/default', shard))]]);
+  const moving = { ...wide, servedBy: at(0) };
   assert.deepEqual(entries(moving), only(-1), 'nobody is given it');
   const { light: ready, message } = light(plan(moving), 'undelivered', 'Ready');
   assert.equal(ready, 'Unknown Progressing');
   assert.match(message, /moves to another poller/);
   assert.equal(light(plan(moving), 'undelivered', 'Archiving').light, 'True Succeeded', 'as before');
-  assert.deepEqual(entries({ ...wide, servedBy: new Map([[uid, [0, target]]]) }), only(-1), 'not while both have it');
-  assert.deepEqual(entries({ ...wide, servedBy: new Map([[uid, [target]]]) }), only(target));
+  assert.deepEqual(entries({ ...wide, servedBy: at(0, target) }), only(-1), 'not while both have it');
+  assert.deepEqual(entries({ ...wide, servedBy: at(target) }), only(target));
   assert.deepEqual(entries({ ...wide, servedBy: new Map() }), only(target));
+});
+
+test('a mailbox moves to another gateway, whose poller has the same number, only after the one before has let go of it', () => {
+  const scene = served(kubernetesScene({}, KUBERNETES_IMAP));
+  const uid = scene.connections[0]?.metadata.uid ?? '';
+  const entries = (gateway: string) =>
+    gatewayOf(plan({ ...scene, servedBy: new Map([[uid, [pollerKey(gateway, 0)]]]) }))?.pollerEntries.flat().length;
+  assert.equal(entries('contoso/default'), 1);
+  assert.equal(entries('contoso/other'), 0);
+  assert.equal(entries('other/default'), 0);
 });
 
 test('the light of a mailbox is that of its own poller', () => {

@@ -1,5 +1,4 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import { createAppliedObjects } from '../kube/applied-objects.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createKubeClient } from '../kube/kube-client.ts';
 import { createQueue } from '../kube/queue.ts';
@@ -12,11 +11,13 @@ import { createGatewayMaterials } from './kubernetes/gateway-material.ts';
 import { createGatewayWorkloads } from './kubernetes/gateway-workloads.ts';
 import { definitionFaults } from './kubernetes/installed-definitions.ts';
 import { createOperatorMetrics } from './kubernetes/operator-metrics.ts';
+import { createPlannedWrites } from './kubernetes/planned-writes.ts';
 import { createRefusals } from './kubernetes/refusals.ts';
-import { archiveOf, createRound, type WorkKey } from './kubernetes/round.ts';
+import { createRound, type WorkKey } from './kubernetes/round.ts';
 import { MANAGER } from './kubernetes/secret-object.ts';
 import { createStatusWriter } from './kubernetes/status-writer.ts';
 import { createTestRequests } from './kubernetes/test-requests.ts';
+import { testWorker } from './kubernetes/test-worker.ts';
 import { watchAll } from './kubernetes/watched.ts';
 import { createWorkerKeys } from './kubernetes/worker-keys.ts';
 import { createWorkerPods } from './kubernetes/worker-pods.ts';
@@ -25,8 +26,6 @@ import { followWorker, type WorkerClient } from './workers/worker-client.ts';
 
 /** The port of /status in a worker's pod (plan/children/pod-template.ts). */
 const STATUS_PORT = 8443;
-/** A key of the queue: what is to be done, and for which object. */
-const KEY = /^(gateway|archive|status):(.*)$/;
 /** Objects that are written at once. */
 const WRITES_AT_ONCE = 8;
 
@@ -89,7 +88,6 @@ export async function runKubernetes(options: KubernetesOptions): Promise<Kuberne
       log,
     }),
   );
-  const applied = createAppliedObjects(client, MANAGER);
   const workerKeys = createWorkerKeys(client, namespace, log);
   const follow = (gateway: { namespace: string; name: string }, address: string, stop: AbortSignal): WorkerClient =>
     followWorker({
@@ -104,13 +102,12 @@ export async function runKubernetes(options: KubernetesOptions): Promise<Kuberne
     watchAll({ client, namespaces: options.gatewayNamespaces, clock, random, log, onChange }),
   );
   const statuses = createStatusWriter(client, log);
-  const volumes = createArchiveVolumes(applied, watched, namespaces);
+  const volumes = createArchiveVolumes(client, watched, namespaces);
   const workloads = createGatewayWorkloads({
     client,
-    applied,
     watched,
     pods,
-    delivery: createDelivery(client, MANAGER, clock, log),
+    delivery: createDelivery({ client, clock, random, log }),
     image: options.image,
     imagePullPolicy: options.imagePullPolicy,
     clock,
@@ -118,62 +115,25 @@ export async function runKubernetes(options: KubernetesOptions): Promise<Kuberne
   });
 
   const refusals = createRefusals(onChange);
+  const writes = createPlannedWrites({ plan: () => round.plan, namespaces, workloads, volumes, statuses, refusals });
   const queue = started.use(
     createQueue<WorkKey>({
-      process: async (key) => {
-        const [, kind, name] = KEY.exec(key) ?? [];
-        switch (kind) {
-          case 'gateway': {
-            const planned = round.plan?.gateways.get(name ?? '');
-            if (
-              round.plan === undefined ||
-              planned === undefined ||
-              !namespaces.has(planned.gateway.metadata.namespace)
-            ) {
-              return undefined;
-            }
-            const brought = await workloads.bring(planned, archiveOf(round.plan, planned.gateway));
-            refusals.passed(`MailGateway/${name}`);
-            return brought;
-          }
-          case 'archive': {
-            const planned = round.plan?.archives.get(name ?? '');
-            if (planned !== undefined) await volumes.bring(planned.archive);
-            refusals.passed(`MailArchive/${name}`);
-            return undefined;
-          }
-          default:
-            await statuses.write(name ?? '');
-            return undefined;
-        }
-      },
+      process: writes.write,
       concurrency: WRITES_AT_ONCE,
       clock,
       random,
       log,
       observe: metrics.observeQueue,
-      onFailure: ({ key, error, failures }) => {
-        const [, kind, name] = KEY.exec(key) ?? [];
-        if (kind === 'gateway') refusals.failed(`MailGateway/${name}`, error, failures);
-        if (kind === 'archive') refusals.failed(`MailArchive/${name}`, error, failures);
-      },
+      onFailure: ({ key, error, failures }) => writes.failed(key, error, failures),
     }),
   );
-
   metrics.follow({ contacts: watched.contacts, figures: queue.figures });
   const secrets = createConnectionSecrets(client, clock, random);
   const requests = createTestRequests({
     plan: () => round.plan,
     mark: secrets.mark,
     nextRound: () => rounds.next(),
-    worker: (uid) => {
-      const { entry, gateway } = round.plan?.connections.get(uid) ?? {};
-      if (entry === undefined || gateway === undefined) return undefined;
-      const role = entry.method === 'SMTP' ? 'receiver' : 'poller';
-      const shard = round.plan?.connections.get(uid)?.shard ?? 0;
-      return pods.of(gateway.metadata, role, role === 'poller' ? shard : 0).find((it) => it.client?.facts !== undefined)
-        ?.client;
-    },
+    worker: (uid) => testWorker(round.plan, pods, uid),
     onHandled: onChange,
     clock,
     log,
@@ -202,13 +162,11 @@ export async function runKubernetes(options: KubernetesOptions): Promise<Kuberne
   const rounds = started.use(
     createRounds(
       async () => {
+        const before = faults;
         faults = definitionFaults(watched.definitions());
+        for (const text of faults) if (!before.includes(text)) log.error('definition-outdated', { text });
         // With older definitions the API server would drop fields, or refuse them: nothing is done until they fit.
-        if (faults.length > 0) {
-          for (const fault of faults) log.error('definition-outdated', { text: fault });
-          return clock.now() + DEFINITIONS_MS;
-        }
-        return await round.run();
+        return faults.length > 0 ? undefined : await round.run();
       },
       clock.now,
       (error) => log.error('plan-not-carried-out', { error: String(error) }),
@@ -231,6 +189,3 @@ export async function runKubernetes(options: KubernetesOptions): Promise<Kuberne
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
-
-/** A change of a definition starts a round; this is for the log. */
-const DEFINITIONS_MS = 60_000;

@@ -1,9 +1,12 @@
 import type { MailArchive } from '../../api/mail-archive.ts';
-import type { AppliedObjects } from '../../kube/applied-objects.ts';
+import { type AppliedObjects, createAppliedObjects } from '../../kube/applied-objects.ts';
+import type { KubeClient } from '../../kube/client.ts';
 import { keyOfObject } from '../../kube/types.ts';
+import type { PersistentVolumeClaim } from '../../plan/children/child-object.ts';
 import { archiveClaim } from '../../plan/children/claim.ts';
 import { types } from './resource-types.ts';
-import type { Watched } from './watched.ts';
+import { MANAGER } from './secret-object.ts';
+import type { LiveClaim, Watched } from './watched.ts';
 
 export interface ArchiveVolumes {
   /** Whether anything changed that `bring` would look at, since this said so last. */
@@ -14,29 +17,49 @@ export interface ArchiveVolumes {
    * @throws ApiError
    */
   bring(archive: MailArchive): Promise<void>;
+  /** Forgets archives that are gone; their claims stay. */
+  keep(archives: readonly MailArchive[]): void;
+}
+
+interface Known {
+  applied: AppliedObjects;
+  /** What `bring` depends on, of when `isNews` said so last. */
+  signature?: string;
 }
 
 /** @param namespaces in which claims may be made */
 export function createArchiveVolumes(
-  applied: AppliedObjects,
-  watched: Watched,
+  client: KubeClient,
+  watched: Pick<Watched, 'live'>,
   namespaces: ReadonlySet<string>,
 ): ArchiveVolumes {
-  const signatures = new Map<string, string>();
+  /** By uid. */
+  const archives = new Map<string, Known>();
+  const knownOf = ({ metadata }: MailArchive): Known => {
+    const known = archives.get(metadata.uid) ?? { applied: createAppliedObjects(client, MANAGER) };
+    archives.set(metadata.uid, known);
+    return known;
+  };
+  const liveOf = (claim: PersistentVolumeClaim): LiveClaim | undefined =>
+    watched.live<LiveClaim>(types.PersistentVolumeClaim, keyOfObject(claim));
+
   return {
     isNews: (archive) => {
+      const known = knownOf(archive);
       const claim = archiveClaim(archive);
-      const live = claim && watched.live(types.PersistentVolumeClaim, keyOfObject(claim));
-      const signature = `${archive.metadata.generation} ${live?.metadata.resourceVersion}`;
-      if (signatures.get(archive.metadata.uid) === signature) return false;
-      signatures.set(archive.metadata.uid, signature);
+      const signature = `${archive.metadata.generation} ${claim && liveOf(claim)?.metadata.resourceVersion}`;
+      if (known.signature === signature) return false;
+      known.signature = signature;
       return true;
     },
     bring: async (archive) => {
       const claim = archiveClaim(archive);
       if (claim === undefined || !namespaces.has(archive.metadata.namespace)) return;
-      const type = types.PersistentVolumeClaim;
-      await applied.bring({ type, object: claim }, watched.live(type, keyOfObject(claim)));
+      await knownOf(archive).applied.bring({ type: types.PersistentVolumeClaim, object: claim }, liveOf(claim));
+    },
+    keep: (present) => {
+      const uids = new Set(present.map(({ metadata }) => metadata.uid));
+      for (const uid of archives.keys()) if (!uids.has(uid)) archives.delete(uid);
     },
   };
 }

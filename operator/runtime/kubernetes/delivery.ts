@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { ConnectionEntry, WorkerGroup } from '../../../workers/process/contract.ts';
+import { ApiError } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Log } from '../../kube/types.ts';
 import { keyOfObject } from '../../kube/types.ts';
 import { backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
-import type { WorkerFacts } from '../workers/facts.ts';
+import type { WorkerClient } from '../workers/worker-client.ts';
+import { isEnding, type Pod } from './pod.ts';
 import { types } from './resource-types.ts';
+import { MANAGER } from './secret-object.ts';
 import type { WorkerPod } from './worker-pods.ts';
 
 /** A change of a pod's annotation makes the kubelet bring the pod's volumes up to date; what it says is for people. */
@@ -14,8 +17,6 @@ export const CONFIGURATION_ANNOTATION = 'mailhold.dev/config';
 
 const LEAST_DELAY_MS = 500;
 const MOST_DELAY_MS = 30_000;
-/** A pod that starts mounts what there is; it is looked at again without a nudge. */
-const STARTING_MS = 1_000;
 /** After so many nudges the Secrets themselves are looked at again: somebody may have deleted one. */
 const DOUBT_AFTER = 3;
 
@@ -26,7 +27,7 @@ export interface Wanted {
 }
 
 export interface Delivered {
-  /** When to look again, in ms from now; absent where every pod serves what is wanted. */
+  /** When to look again, in ms from now; absent where no pod is behind. */
   again?: number;
   /** True where nudges do not help. */
   doubtful: boolean;
@@ -34,7 +35,7 @@ export interface Delivered {
 
 export interface Delivery {
   /**
-   * Makes the kubelets bring a new configuration to the pods of a group, whose Secrets are written already.
+   * Makes the kubelets bring new Secrets to the pods of a group, which are written already.
    *
    * The kubelet refreshes the Secrets of a pod within a minute, at once where the pod itself changes; but what it then
    * reads may lag behind, so the pod is changed again, later and later, until its worker says that it serves this.
@@ -44,6 +45,9 @@ export interface Delivery {
   deliver(pods: readonly WorkerPod[], wanted: Wanted): Promise<Delivered>;
 }
 
+/** How far a pod is: it has told nothing yet and mounts what there is, it has older Secrets, or what is wanted. */
+export type DeliveryState = 'starting' | 'behind' | 'served' | 'ending';
+
 interface Nudged {
   digest: string;
   tries: number;
@@ -51,55 +55,75 @@ interface Nudged {
   nextAt: number;
 }
 
-export function createDelivery(client: KubeClient, manager: string, clock: Clock, log: Log): Delivery {
-  /** By uid of the pod, for the pods that do not serve what is wanted. */
-  const nudged = new Map<string, Nudged>();
+export interface DeliveryOptions {
+  client: Pick<KubeClient, 'patch'>;
+  clock: Clock;
+  /** From 0 to 1. */
+  random: () => number;
+  log: Log;
+}
+
+export function createDelivery({ client, clock, random, log }: DeliveryOptions): Delivery {
+  /** Of workers that are behind; it goes with whoever follows them. */
+  const nudged = new WeakMap<WorkerClient, Nudged>();
+
+  const nudge = async (pod: Pod, worker: WorkerClient, digest: string): Promise<Nudged> => {
+    const before = nudged.get(worker);
+    const known = before?.digest === digest ? before : { digest, tries: 0, nextAt: 0 };
+    if (known.nextAt > clock.monotonic()) return known;
+    const tries = known.tries + 1;
+    await annotate(client, pod, `${digest}-${tries}`);
+    if (tries > 1) log.info('configuration-nudged-again', { pod: keyOfObject(pod), tries });
+    const nextAt = clock.monotonic() + backoff(tries, LEAST_DELAY_MS, MOST_DELAY_MS, random());
+    const now = { digest, tries, nextAt };
+    nudged.set(worker, now);
+    return now;
+  };
 
   return {
     deliver: async (pods, wanted) => {
       const digest = digestOf(wanted);
-      let again: number | undefined;
+      let nextAt = Number.POSITIVE_INFINITY;
       let doubtful = false;
-      for (const { pod, client: worker } of pods) {
-        const uid = pod.metadata.uid ?? keyOfObject(pod);
-        if (pod.metadata.deletionTimestamp !== undefined || serves(worker?.facts, wanted)) {
-          nudged.delete(uid);
+      for (const it of pods) {
+        const { pod, client: worker } = it;
+        if (worker === undefined) continue;
+        if (deliveryState(it, wanted) !== 'behind') {
+          nudged.delete(worker);
           continue;
         }
-        if (worker === undefined) {
-          again = Math.min(again ?? STARTING_MS, STARTING_MS);
-          continue;
-        }
-        const before = nudged.get(uid);
-        const known = before?.digest === digest ? before : { digest, tries: 0, nextAt: 0 };
-        const wait = known.nextAt - clock.monotonic();
-        if (wait > 0) {
-          again = Math.min(again ?? wait, wait);
-          continue;
-        }
-        const tries = known.tries + 1;
-        await client.patch(
-          types.Pod,
-          { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name },
-          { metadata: { annotations: { [CONFIGURATION_ANNOTATION]: `${digest}-${tries}` } } },
-          { manager },
-        );
-        if (tries > 1) log.info('configuration-nudged-again', { pod: keyOfObject(pod), tries });
-        const delay = backoff(tries, LEAST_DELAY_MS, MOST_DELAY_MS, Math.random());
-        nudged.set(uid, { digest, tries, nextAt: clock.monotonic() + delay });
-        again = Math.min(again ?? delay, delay);
-        doubtful ||= tries > DOUBT_AFTER;
+        const state = await nudge(pod, worker, digest);
+        nextAt = Math.min(nextAt, state.nextAt);
+        doubtful ||= state.tries > DOUBT_AFTER;
       }
-      return { ...(again !== undefined && { again }), doubtful };
+      return { ...(nextAt !== Number.POSITIVE_INFINITY && { again: nextAt - clock.monotonic() }), doubtful };
     },
   };
 }
 
+/** A worker that we do not trust, or that does not trust us, has keys from before the last ones. */
+export function deliveryState({ pod, client }: WorkerPod, wanted: Wanted): DeliveryState {
+  if (isEnding(pod)) return 'ending';
+  if (client?.lastError?.code === 'WorkerNotTrusted') return 'behind';
+  if (client?.facts === undefined) return 'starting';
+  return serves(client.facts, wanted) ? 'served' : 'behind';
+}
+
 /** Whether the worker serves exactly this. */
-export function serves(facts: WorkerFacts | undefined, { group, entries }: Wanted): boolean {
-  if (facts === undefined || facts.group.revision !== group.revision) return false;
-  if (facts.connections.size !== entries.length) return false;
+function serves(facts: NonNullable<WorkerClient['facts']>, { group, entries }: Wanted): boolean {
+  if (facts.group.revision !== group.revision || facts.connections.size !== entries.length) return false;
   return entries.every(({ uid, revision }) => facts.connections.get(uid)?.revision === revision);
+}
+
+async function annotate(client: DeliveryOptions['client'], pod: Pod, value: string): Promise<void> {
+  const { namespace = '', name } = pod.metadata;
+  const patch = { metadata: { annotations: { [CONFIGURATION_ANNOTATION]: value } } };
+  try {
+    await client.patch(types.Pod, { namespace, name }, patch, { manager: MANAGER });
+  } catch (error) {
+    // It went while we looked at it; the others are still to be told.
+    if (!(error instanceof ApiError) || error.code !== 'NotFound') throw error;
+  }
 }
 
 function digestOf({ group, entries }: Wanted): string {

@@ -3,6 +3,7 @@ import type { ObjectName } from '../../../workers/process/contract.ts';
 import type { MailGateway } from '../../api/mail-gateway.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { GatewayMaterial } from '../../plan/inputs.ts';
+import { keyOf } from '../../plan/plan.ts';
 import { readAddressKey } from './address-key.ts';
 import { type CertificateReading, readCertificate } from './gateway-certificate.ts';
 
@@ -28,6 +29,8 @@ export interface GatewayMaterials {
   read(gateway: MailGateway, now: number): Promise<ReadMaterial>;
   /** The next `read` reads all of it again. @param key `namespace/name` */
   mark(key: string): void;
+  /** Forgets gateways that are gone, and with them their keys. */
+  keep(gateways: readonly MailGateway[]): void;
 }
 
 interface Held extends ReadMaterial {
@@ -67,6 +70,10 @@ export function createGatewayMaterials(client: KubeClient): GatewayMaterials {
     mark: (key) => {
       const kept = held.get(key);
       if (kept !== undefined) kept.readAgainAt = 0;
+    },
+    keep: (gateways) => {
+      const present = new Set(gateways.map(keyOf));
+      for (const key of held.keys()) if (!present.has(key)) held.delete(key);
     },
   };
 }

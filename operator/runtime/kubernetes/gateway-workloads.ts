@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { MailArchive } from '../../api/mail-archive.ts';
-import type { AppliedObjects } from '../../kube/applied-objects.ts';
+import type { MailGateway } from '../../api/mail-gateway.ts';
+import { type AppliedObjects, createAppliedObjects } from '../../kube/applied-objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject, Log } from '../../kube/types.ts';
 import { keyOfObject } from '../../kube/types.ts';
@@ -11,17 +12,14 @@ import {
   type WorkerGroupChildren,
 } from '../../plan/children/gateway-children.ts';
 import { GATEWAY_LABEL } from '../../plan/children/labels.ts';
-import type { PlannedGateway } from '../../plan/plan.ts';
+import { keyOf, type PlannedGateway } from '../../plan/plan.ts';
 import type { Clock } from '../clock.ts';
-import { type Delivery, serves, type Wanted } from './delivery.ts';
+import { type ConfigurationBursts, createConfigurationBursts } from './configuration-bursts.ts';
+import { type Delivery, deliveryState, type Wanted } from './delivery.ts';
 import { typeOf, types } from './resource-types.ts';
+import { MANAGER } from './secret-object.ts';
 import { CHILD_TYPES, type Watched } from './watched.ts';
 import type { WorkerPod, WorkerPods } from './worker-pods.ts';
-
-/** Changes that come one after the other are written together: once it was quiet for so long, ... */
-const QUIET_MS = 250;
-/** ... at the latest after this time, and the first after a longer pause at once. */
-const BURST_MS = 2_000;
 
 export interface GatewayWorkloads {
   /** Whether anything changed that `bring` would look at, since this said so last. */
@@ -33,13 +31,14 @@ export interface GatewayWorkloads {
    * @throws ApiError
    */
   bring(planned: PlannedGateway, archive: MailArchive | undefined): Promise<{ again?: number }>;
+  /** Forgets gateways that are gone; their objects go with their owner. */
+  keep(gateways: readonly MailGateway[]): void;
 }
 
 export interface GatewayWorkloadsOptions {
   client: KubeClient;
-  applied: AppliedObjects;
-  watched: Watched;
-  pods: WorkerPods;
+  watched: Pick<Watched, 'live' | 'children'>;
+  pods: Pick<WorkerPods, 'of'>;
   delivery: Delivery;
   image: string;
   imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
@@ -47,139 +46,128 @@ export interface GatewayWorkloadsOptions {
   log: Log;
 }
 
-interface Burst {
-  digest: string;
-  since: number;
-  changedAt: number;
+/** What is remembered of one gateway. */
+interface Known {
+  applied: AppliedObjects;
+  bursts: ConfigurationBursts;
+  /** See `signatureOf`, of when `isNews` said so last. */
+  signature?: string;
 }
 
 export function createGatewayWorkloads(options: GatewayWorkloadsOptions): GatewayWorkloads {
-  const { client, applied, watched, pods, delivery, clock, log } = options;
-  /** By key of the gateway: of the configuration that was written last. */
-  const written = new Map<string, { digest: string; at: number }>();
-  const bursts = new Map<string, Burst>();
+  const { client, watched, pods, delivery, image, imagePullPolicy, clock, log } = options;
+  /** By uid. */
+  const gateways = new Map<string, Known>();
 
-  const apply = (object: KubeObject): Promise<void> => {
+  const knownOf = ({ metadata }: MailGateway): Known => {
+    const known = gateways.get(metadata.uid) ?? {
+      applied: createAppliedObjects(client, MANAGER),
+      bursts: createConfigurationBursts(),
+    };
+    gateways.set(metadata.uid, known);
+    return known;
+  };
+  const apply = async ({ applied }: Known, object: KubeObject): Promise<void> => {
     const type = typeOf(object.kind);
-    return applied.bring({ type, object }, watched.live(type, keyOfObject(object)));
+    await applied.bring({ type, object }, watched.live(type, keyOfObject(object)));
   };
-
-  /** How long a changed configuration is to wait for more changes, in ms; 0: not at all. */
-  const waitFor = (key: string, digest: string): number => {
-    const now = clock.monotonic();
-    const last = written.get(key);
-    if (last?.digest === digest || last === undefined || now - last.at > BURST_MS) return 0;
-    const known = bursts.get(key);
-    const burst = known?.digest === digest ? known : { digest, since: known?.since ?? now, changedAt: now };
-    bursts.set(key, burst);
-    return Math.max(0, Math.min(burst.changedAt + QUIET_MS, burst.since + BURST_MS) - now);
-  };
-
-  const writeConfiguration = async ({ configuration }: WorkerGroupChildren, namespace: string): Promise<void> => {
-    if (configuration === undefined) return;
-    for (const name of configuration.remove) await applied.remove(types.Secret, { namespace, name });
-    for (const secret of configuration.write) {
+  const writeConfiguration = async (
+    { applied }: Known,
+    { configuration }: WorkerGroupChildren,
+    namespace: string,
+  ): Promise<void> => {
+    for (const name of configuration?.remove ?? []) await applied.remove(types.Secret, { namespace, name });
+    for (const secret of configuration?.write ?? []) {
       await applied.bring({ type: types.Secret, object: secret }, 'unwatched');
     }
   };
+  const childrenOf = ({ metadata }: MailGateway) =>
+    CHILD_TYPES.flatMap((type) => watched.children(type).map((object) => ({ type, object }))).filter(
+      ({ object }) =>
+        object.metadata.namespace === metadata.namespace && object.metadata.labels?.[GATEWAY_LABEL] === metadata.name,
+    );
 
-  const removeOthers = async ({ gateway }: PlannedGateway, children: GatewayChildren): Promise<void> => {
-    const { namespace, name, uid } = gateway.metadata;
+  const removeOthers = async ({ applied }: Known, gateway: MailGateway, children: GatewayChildren): Promise<void> => {
+    const { namespace, uid } = gateway.metadata;
     const wanted = new Set(objectsOf(children).map((object) => `${object.kind}/${object.metadata.name}`));
-    for (const type of CHILD_TYPES) {
-      for (const object of watched.children(type)) {
-        const { metadata } = object;
-        const ours = metadata.namespace === namespace && metadata.labels?.[GATEWAY_LABEL] === name;
-        const owned = metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false;
-        if (!ours || !owned || metadata.deletionTimestamp !== undefined) continue;
-        if (wanted.has(`${type.kind}/${metadata.name}`)) continue;
-        log.info('child-removed', { kind: type.kind, namespace, name: metadata.name });
-        const own = metadata.uid;
-        await client.delete(type, { namespace, name: metadata.name }, { ...(own !== undefined && { uid: own }) });
-        if (type !== types.Deployment) continue;
-        for (const secret of configurationSecretNames(metadata.name)) {
-          applied.doubt(types.Secret, { namespace, name: secret });
-          await applied.remove(types.Secret, { namespace, name: secret });
-        }
+    for (const { type, object } of childrenOf(gateway)) {
+      const { name, uid: own, ownerReferences, deletionTimestamp } = object.metadata;
+      const owned = ownerReferences?.some((owner) => owner.uid === uid) ?? false;
+      if (!owned || deletionTimestamp !== undefined || wanted.has(`${type.kind}/${name}`)) continue;
+      // The Deployment goes last: while it is there, so is what tells that its Secrets are to go.
+      for (const secret of type === types.Deployment ? configurationSecretNames(name) : []) {
+        applied.doubt(types.Secret, { namespace, name: secret });
+        await applied.remove(types.Secret, { namespace, name: secret });
       }
+      await client.delete(type, { namespace, name }, { ...(own !== undefined && { uid: own }) });
+      log.info('child-removed', { kind: type.kind, namespace, name });
     }
   };
 
-  const signatures = new Map<string, string>();
-  /** Everything that `bring` depends on, in few words. */
-  const signatureOf = (planned: PlannedGateway, archive: MailArchive | undefined): string => {
-    const { metadata } = planned.gateway;
-    const children = CHILD_TYPES.flatMap((type) => watched.children(type)).filter(
-      (child) =>
-        child.metadata.namespace === metadata.namespace && child.metadata.labels?.[GATEWAY_LABEL] === metadata.name,
-    );
-    const served = groupsOf(planned).flatMap((wanted) =>
-      podsOf(wanted).map(({ pod, client: worker }) => [pod.metadata.uid, serves(worker?.facts, wanted)]),
-    );
-    return JSON.stringify([
-      [metadata.uid, metadata.generation, archive?.metadata.uid, archive?.metadata.generation],
-      [planned.replicas, planned.shareable, digestOf(planned)],
-      children.map((child) => child.metadata.resourceVersion),
-      served,
-    ]);
-  };
   const podsOf = ({ group }: Wanted): WorkerPod[] =>
     pods.of(group.gateway, group.role, group.role === 'poller' ? group.shard.index : 0);
 
+  const deliver = async ({ applied }: Known, planned: PlannedGateway, groups: readonly WorkerGroupChildren[]) => {
+    const delivered = [];
+    for (const wanted of groupsOf(planned)) delivered.push(await delivery.deliver(podsOf(wanted), wanted));
+    if (delivered.some(({ doubtful }) => doubtful)) {
+      for (const { metadata } of groups.map(({ deployment }) => deployment)) {
+        for (const name of configurationSecretNames(metadata.name)) {
+          applied.doubt(types.Secret, { namespace: planned.gateway.metadata.namespace, name });
+        }
+      }
+    }
+    const times = delivered.flatMap(({ again }) => again ?? []);
+    return times.length === 0 ? {} : { again: Math.min(...times) };
+  };
+
+  /** Everything that `bring` depends on, in few words. */
+  const signatureOf = (planned: PlannedGateway, archive: MailArchive | undefined): string =>
+    JSON.stringify([
+      [planned.gateway.metadata.generation, archive?.metadata.uid, archive?.metadata.generation],
+      [planned.replicas, planned.shareable, digestOf(planned)],
+      childrenOf(planned.gateway).map(({ object }) => object.metadata.resourceVersion),
+      groupsOf(planned).flatMap((wanted) =>
+        podsOf(wanted).map((it) => [it.pod.metadata.uid, deliveryState(it, wanted)]),
+      ),
+    ]);
+
   return {
     isNews: (planned, archive) => {
-      const key = planned.gateway.metadata.uid;
+      const known = knownOf(planned.gateway);
       const signature = signatureOf(planned, archive);
-      if (signatures.get(key) === signature) return false;
-      signatures.set(key, signature);
+      if (known.signature === signature) return false;
+      known.signature = signature;
       return true;
     },
     bring: async (planned, archive) => {
-      const { gateway } = planned;
+      const { gateway, replicas, shareable } = planned;
       const { namespace } = gateway.metadata;
-      const key = `${namespace}/${gateway.metadata.name}`;
-      const children = gatewayChildren({
-        gateway,
-        ...(archive !== undefined && { archive }),
-        image: options.image,
-        imagePullPolicy: options.imagePullPolicy,
-        replicas: planned.replicas,
-        shareable: planned.shareable,
-        plan: planned,
-      });
-      await apply(children.serviceAccount);
-      await apply(children.service);
-      const { workers } = children;
+      const known = knownOf(gateway);
+      const from = { gateway, image, imagePullPolicy, replicas, shareable, plan: planned };
+      const children = gatewayChildren({ ...from, ...(archive !== undefined && { archive }) });
+      await apply(known, children.serviceAccount);
+      await apply(known, children.service);
+      const { workers, disruptionBudget } = children;
       if (workers === undefined) return {};
 
       const digest = digestOf(planned);
-      const wait = waitFor(key, digest);
+      const wait = known.bursts.waitFor(digest, clock.monotonic());
       if (wait > 0) return { again: wait };
       const groups = [workers.receiver, ...workers.pollers];
       for (const group of groups) {
-        await writeConfiguration(group, namespace);
-        await apply(group.deployment);
+        await writeConfiguration(known, group, namespace);
+        await apply(known, group.deployment);
       }
-      if (written.get(key)?.digest !== digest) {
-        written.set(key, { digest, at: clock.monotonic() });
-        log.info('configuration-written', { gateway: key, digest });
-      }
-      bursts.delete(key);
-      if (children.disruptionBudget !== undefined) await apply(children.disruptionBudget);
-      await removeOthers(planned, children);
-
-      let again: number | undefined;
-      for (const wanted of groupsOf(planned)) {
-        const delivered = await delivery.deliver(podsOf(wanted), wanted);
-        if (delivered.again !== undefined) again = Math.min(again ?? delivered.again, delivered.again);
-        if (delivered.doubtful) {
-          for (const group of groups) {
-            const names = configurationSecretNames(group.deployment.metadata.name);
-            for (const name of names) applied.doubt(types.Secret, { namespace, name });
-          }
-        }
-      }
-      return { ...(again !== undefined && { again }) };
+      const isNew = known.bursts.wrote(digest, clock.monotonic());
+      if (isNew) log.info('configuration-written', { gateway: keyOf(gateway), digest });
+      if (disruptionBudget !== undefined) await apply(known, disruptionBudget);
+      await removeOthers(known, gateway, children);
+      return await deliver(known, planned, groups);
+    },
+    keep: (present) => {
+      const uids = new Set(present.map(({ metadata }) => metadata.uid));
+      for (const uid of gateways.keys()) if (!uids.has(uid)) gateways.delete(uid);
     },
   };
 }

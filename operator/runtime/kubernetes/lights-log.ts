@@ -4,11 +4,13 @@ import type { Condition } from '../../api/resource.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 
 /**
- * Tells in an Event what became of the green light: when it goes out and with which words, and when it comes back. What
- * is only under way is no event, and neither is the first look at an object.
+ * Tells in an Event what became of the green light: when it goes out and why, and when it comes on. What is only under
+ * way is no event, nor are other words for the same reason.
+ *
+ * @param before undefined of an object that never had a status
  */
 export function recordLights(
-  events: EventRecorder,
+  events: Pick<EventRecorder, 'record'>,
   resource: AnyResource,
   before: AnyStatus | undefined,
   after: AnyStatus,

@@ -6,16 +6,18 @@ export interface OperatorPages {
   metrics(): Promise<string>;
 }
 
-/** An address as `ADDRESS:PORT` or `[ADDRESS]:PORT`. */
+/** `host`: an IP address or a name; `::` is every address of the machine. */
 export interface ListenAddress {
   host: string;
   port: number;
 }
 
 /**
- * Serves `/healthz` and `/readyz`, and `/metrics` where a second address is given, until it is disposed of.
+ * Serves `/healthz` and `/readyz` at one address and `/metrics` at another, until it is disposed of.
  *
  * `/healthz` says that this process turns, and nothing of the world: a restart would mend nothing of that.
+ *
+ * @throws the error of Node where it cannot listen
  */
 export async function serveOperatorPages(
   pages: OperatorPages,

@@ -9,7 +9,7 @@ export interface Refusals {
   readonly faults: ReadonlyMap<string, InputFault>;
   /** A write failed. */
   failed(owner: string, error: unknown, failures: number): void;
-  /** All that belongs to the owner was written. */
+  /** All that belongs to the owner was written, or it is gone. */
   passed(owner: string): void;
 }
 

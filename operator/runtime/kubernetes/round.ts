@@ -44,8 +44,8 @@ export interface RoundDependencies {
   statuses: StatusWriter;
   events: EventRecorder;
   metrics: OwnMetrics;
-  workloads: Pick<GatewayWorkloads, 'isNews'>;
-  volumes: Pick<ArchiveVolumes, 'isNews'>;
+  workloads: Pick<GatewayWorkloads, 'isNews' | 'keep'>;
+  volumes: Pick<ArchiveVolumes, 'isNews' | 'keep'>;
   refusals: Pick<Refusals, 'faults'>;
   enqueue: (key: WorkKey) => void;
   clock: Clock;
@@ -61,6 +61,8 @@ export interface Round {
 
 /** Workers of which nothing is known yet are looked at again after this time. */
 const SETTLING_MS = 1_000;
+/** A pod that is being made for longer than this may wait for a Secret that somebody has deleted. */
+const HELD_UP_MS = 5_000;
 
 /**
  * One round: gather all that is known, plan the whole, and leave to the queue what is to be carried out. Nothing else
@@ -70,6 +72,7 @@ export function createRound(dependencies: RoundDependencies): Round {
   const { watched, pods, materials, workerKeys, secrets, requests, statuses, metrics, clock, log } = dependencies;
   const refusedLogins = createRefusedLogins();
   const addressCache: AddressCache = new Map();
+  /** By uid of the gateway. */
   const lastMaterial = new Map<string, GatewayMaterial>();
   let last: Plan | undefined;
 
@@ -83,13 +86,29 @@ export function createRound(dependencies: RoundDependencies): Round {
     try {
       const { material, readAgainAt } = await materials.read(gateway, now);
       lastMaterial.set(gateway.metadata.uid, material);
+      const heldUpAt = doubtKeys(gateway, now);
       const keysAgainAt = await workerKeys.bring(gateway, now);
-      return [{ ...material, ...known }, Math.min(readAgainAt, keysAgainAt)];
+      return [{ ...material, ...known }, Math.min(readAgainAt, keysAgainAt, heldUpAt)];
     } catch (error) {
       // What is served goes on being served; the API server is asked again soon.
       log.warn('material-not-read', { gateway: keyOf(gateway), error: String(error) });
       return [{ ...lastMaterial.get(gateway.metadata.uid), ...known }, now + SETTLING_MS];
     }
+  };
+
+  /** @returns when to look again, in ms since 1970 */
+  const doubtKeys = ({ metadata }: MailGateway, now: number): number => {
+    const since = pods.beingMadeSince(metadata);
+    if (since === undefined) return Number.POSITIVE_INFINITY;
+    if (clock.monotonic() - since >= HELD_UP_MS) workerKeys.doubt(metadata);
+    return now + HELD_UP_MS;
+  };
+
+  const forgetOthers = (gateways: readonly MailGateway[], archives: readonly MailArchive[]): void => {
+    const uids = new Set(gateways.map(({ metadata }) => metadata.uid));
+    for (const uid of lastMaterial.keys()) if (!uids.has(uid)) lastMaterial.delete(uid);
+    for (const memory of [materials, workerKeys, dependencies.workloads]) memory.keep(gateways);
+    dependencies.volumes.keep(archives);
   };
 
   const showStatus = (resource: AnyResource, status: AnyStatus): void => {
@@ -170,6 +189,7 @@ export function createRound(dependencies: RoundDependencies): Round {
       metrics.showConditions(
         connections.map((it) => ({ metadata: it.metadata, conditions: statuses.current(it)?.conditions ?? [] })),
       );
+      forgetOthers(gateways, archives);
       requests.bring(connections);
       const ahead = times.filter((time) => time !== undefined);
       return ahead.length === 0 ? undefined : Math.min(...ahead);

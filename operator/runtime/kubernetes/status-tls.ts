@@ -1,10 +1,12 @@
 import { X509Certificate } from 'node:crypto';
+import type { ObjectName } from '../../../workers/process/contract.ts';
 import type { MailGateway } from '../../api/mail-gateway.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { gatewayLabels } from '../../plan/children/labels.ts';
 import { statusTLSName } from '../../plan/children/names.ts';
 import { ownedBy } from '../../plan/children/owner.ts';
 import type { InputFault } from '../../plan/inputs.ts';
+import { keyOf } from '../../plan/plan.ts';
 import { renewalTime } from '../certificates/life.ts';
 import { pairFault } from '../certificates/pair-fault.ts';
 import { types } from './resource-types.ts';
@@ -13,6 +15,8 @@ import { type WorkerAuthority, workerServerName } from './worker-authority.ts';
 
 const READ_AGAIN_MS = 300_000;
 const TRY_AGAIN_MS = 30_000;
+/** A pod may wait for other things than its keys: they are not looked at more often than this. */
+const DOUBT_MS = 5_000;
 
 export interface StatusTLS {
   /**
@@ -22,6 +26,10 @@ export interface StatusTLS {
    * @param now ms since 1970
    */
   bring(gateway: MailGateway, now: number): Promise<StatusTLSState>;
+  /** A pod waits, maybe for these keys: they are read again, 5 s after the last time at the earliest. */
+  doubt(gateway: ObjectName): void;
+  /** Forgets gateways that are gone; their Secrets go with them. */
+  keep(gateways: readonly MailGateway[]): void;
 }
 
 export interface StatusTLSState {
@@ -32,7 +40,8 @@ export interface StatusTLSState {
 }
 
 export function createStatusTLS(client: KubeClient, authority: WorkerAuthority): StatusTLS {
-  const known = new Map<string, StatusTLSState & { uid: string; ca: string }>();
+  /** By key of the gateway. */
+  const known = new Map<string, StatusTLSState & { uid: string; ca: string; readAt: number }>();
 
   const bringNow = async (gateway: MailGateway, now: number): Promise<StatusTLSState> => {
     const { namespace, name } = gateway.metadata;
@@ -56,14 +65,22 @@ export function createStatusTLS(client: KubeClient, authority: WorkerAuthority):
 
   return {
     bring: async (gateway, now) => {
-      const { namespace, name, uid } = gateway.metadata;
-      const key = `${namespace}/${name}`;
+      const { uid } = gateway.metadata;
+      const key = keyOf(gateway);
       const before = known.get(key);
       const { ca } = authority;
       if (before?.uid === uid && before.ca === ca && now < before.readAgainAt) return before;
-      const state = { ...(await bringNow(gateway, now)), uid, ca };
+      const state = { ...(await bringNow(gateway, now)), uid, ca, readAt: now };
       known.set(key, state);
       return state;
+    },
+    doubt: ({ namespace, name }) => {
+      const state = known.get(`${namespace}/${name}`);
+      if (state !== undefined) state.readAgainAt = Math.min(state.readAgainAt, state.readAt + DOUBT_MS);
+    },
+    keep: (gateways) => {
+      const present = new Set(gateways.map(keyOf));
+      for (const key of known.keys()) if (!present.has(key)) known.delete(key);
     },
   };
 }

@@ -12,7 +12,7 @@ const AT_ONCE = 4;
 const FACTS_WITHIN_MS = 5_000;
 
 export interface TestRequests {
-  /** Starts what was asked for and is not handled yet. */
+  /** Starts what was asked for and is not handled yet. Forgets connections that are gone. */
   bring(connections: readonly ArchiveConnection[]): void;
   /**
    * By uid of the connection: the request that was handled last. One whose test has just ended is not among them until
@@ -28,12 +28,20 @@ export interface TestRequestsOptions {
   /** A round that begins after this call. */
   nextRound: () => Promise<void>;
   /** The client of a worker that serves the connection, where there is one. */
-  worker: (uid: string) => WorkerClient | undefined;
+  worker: (uid: string) => Pick<WorkerClient, 'test'> | undefined;
   onHandled: () => void;
   clock: Clock;
   log: Log;
   signal: AbortSignal;
 }
+
+/** How a test went. */
+type Course =
+  | { type: 'ended'; endedAt: string; fault: string | undefined }
+  /** No entry to test, or no password: the light Tested says why. */
+  | { type: 'nothing-to-test' }
+  /** There is no worker for it, or it has not got this version yet. */
+  | { type: 'not-now' };
 
 /**
  * Tests that the annotation {@link TEST_REQUEST_ANNOTATION} asks for: the password is read anew, the worker serves it, a
@@ -41,33 +49,60 @@ export interface TestRequestsOptions {
  */
 export function createTestRequests(options: TestRequestsOptions): TestRequests {
   const { plan, log, clock, signal } = options;
+  /** By uid of the connection. */
   const handled = new Map<string, string>();
   const running = new Set<string>();
   /** Tests that have ended: whose facts are awaited, by uid. */
   const ended = new Map<string, { request: string; endedAt: string; until: number }>();
+  /** When a request that is still open was tried last, by uid: those that cannot be tested now keep no others waiting. */
+  const tried = new Map<string, number>();
 
-  const run = async (connection: ArchiveConnection, request: string): Promise<void> => {
-    const { uid } = connection.metadata;
-    const label = { connection: keyOf(connection), request };
-    log.info('test-requested', label);
+  const course = async ({ metadata: { uid } }: ArchiveConnection): Promise<Course> => {
     options.mark(uid);
     await options.nextRound();
     const { entry } = plan()?.connections.get(uid) ?? {};
     const withoutPassword = entry?.method === 'IMAP' && entry.password === undefined;
-    // Without these the light Tested says why there is nothing to test with.
-    if (entry !== undefined && !withoutPassword) {
-      const worker = options.worker(uid);
-      if (worker === undefined) return;
-      for await (const event of worker.test({ uid, revision: entry.revision }, signal)) {
-        // The worker has not got this version yet: the request stays, and the next round asks again.
-        if (event.type === 'refused') return;
-        if (event.type !== 'end') continue;
-        const { endedAt, fault } = event.attempt;
-        log.info('test-ended', { ...label, fault: fault?.code });
-        ended.set(uid, { request, endedAt, until: clock.monotonic() + FACTS_WITHIN_MS });
+    if (entry === undefined || withoutPassword) return { type: 'nothing-to-test' };
+    for await (const event of options.worker(uid)?.test({ uid, revision: entry.revision }, signal) ?? []) {
+      if (event.type === 'refused') return { type: 'not-now' };
+      if (event.type === 'end') {
+        return { type: 'ended', endedAt: event.attempt.endedAt, fault: event.attempt.fault?.code };
       }
-    } else handled.set(uid, request);
+    }
+    return { type: 'not-now' };
+  };
+  const run = async (connection: ArchiveConnection, request: string): Promise<void> => {
+    const { uid } = connection.metadata;
+    const label = { connection: keyOf(connection), request };
+    log.info('test-requested', label);
+    const result = await course(connection);
+    switch (result.type) {
+      case 'ended': {
+        const { endedAt, fault } = result;
+        log.info('test-ended', { ...label, fault });
+        ended.set(uid, { request, endedAt, until: clock.monotonic() + FACTS_WITHIN_MS });
+        break;
+      }
+      case 'nothing-to-test':
+        handled.set(uid, request);
+        break;
+      case 'not-now':
+        // The request stays; the next round asks again, and has one whenever a worker has told something.
+        return;
+    }
+    tried.delete(uid);
     options.onHandled();
+  };
+  const pendingRequest = ({ metadata, status }: ArchiveConnection): string | undefined => {
+    const { uid, annotations } = metadata;
+    const request = annotations?.[TEST_REQUEST_ANNOTATION];
+    const last = handled.get(uid) ?? status?.lastHandledTestAt;
+    return request === last || running.has(uid) || ended.has(uid) ? undefined : request;
+  };
+  const forgetOthers = (connections: readonly ArchiveConnection[]): void => {
+    const present = new Set(connections.map(({ metadata }) => metadata.uid));
+    for (const known of [handled, ended, tried])
+      for (const uid of known.keys()) if (!present.has(uid)) known.delete(uid);
   };
 
   return {
@@ -81,13 +116,15 @@ export function createTestRequests(options: TestRequestsOptions): TestRequests {
       return handled;
     },
     bring: (connections) => {
-      for (const connection of connections) {
-        const { uid, annotations } = connection.metadata;
-        const request = annotations?.[TEST_REQUEST_ANNOTATION];
-        const last = handled.get(uid) ?? connection.status?.lastHandledTestAt;
-        if (request === undefined || request === last || running.has(uid) || ended.has(uid)) continue;
-        if (running.size >= AT_ONCE) return;
+      forgetOthers(connections);
+      const triedAt = ({ metadata }: ArchiveConnection): number => tried.get(metadata.uid) ?? -1;
+      const pending = connections.filter((it) => pendingRequest(it) !== undefined);
+      for (const connection of pending.sort((a, b) => triedAt(a) - triedAt(b))) {
+        const request = pendingRequest(connection);
+        if (request === undefined || running.size >= AT_ONCE) return;
+        const { uid } = connection.metadata;
         running.add(uid);
+        tried.set(uid, clock.monotonic());
         run(connection, request)
           .catch((error: unknown) => {
             if (!signal.aborted) log.warn('test-not-ended', { connection: keyOf(connection), error: String(error) });

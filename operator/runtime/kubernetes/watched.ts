@@ -5,8 +5,8 @@ import type { KubeClient } from '../../kube/client.ts';
 import { createInformer, type Informer } from '../../kube/informer.ts';
 import type { Clock, KubeObject, Log, ResourceType } from '../../kube/types.ts';
 import { keyOfObject } from '../../kube/types.ts';
+import type { Pod } from './pod.ts';
 import { types } from './resource-types.ts';
-import type { Pod } from './worker-pods.ts';
 
 /** core/v1 Service, as far as it is read. */
 export interface LiveService extends KubeObject {

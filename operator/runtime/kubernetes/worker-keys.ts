@@ -2,6 +2,7 @@ import type { ObjectName } from '../../../workers/process/contract.ts';
 import type { MailGateway } from '../../api/mail-gateway.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Log } from '../../kube/types.ts';
+import { keyOf } from '../../plan/plan.ts';
 import type { WorkerTls } from '../workers/worker-endpoint.ts';
 import { createStatusTLS, type StatusTLS } from './status-tls.ts';
 import { openWorkerAuthority, type WorkerAuthority } from './worker-authority.ts';
@@ -16,6 +17,10 @@ export interface WorkerKeys {
    * @throws ApiError
    */
   bring(gateway: MailGateway, now: number): Promise<number>;
+  /** A pod of the gateway waits, maybe for its keys: the next `bring` looks whether they are still there. */
+  doubt(gateway: ObjectName): void;
+  /** Forgets gateways that are gone. */
+  keep(gateways: readonly MailGateway[]): void;
   /** What we show to a worker of this gateway, and what we demand of it. @throws where nothing was brought yet */
   clientTls(gateway: ObjectName): WorkerTls;
 }
@@ -23,6 +28,9 @@ export interface WorkerKeys {
 /** @param namespace the operator's own */
 export function createWorkerKeys(client: KubeClient, namespace: string, log: Log): WorkerKeys {
   let opened: { authority: WorkerAuthority; statusTLS: StatusTLS } | undefined;
+  /** By key of the gateway: what was logged last, so that it is logged once. */
+  const faults = new Map<string, string>();
+
   return {
     bring: async (gateway, now) => {
       if (opened === undefined) {
@@ -31,9 +39,19 @@ export function createWorkerKeys(client: KubeClient, namespace: string, log: Log
       }
       const ownAgainAt = await opened.authority.bring(now);
       const { readAgainAt, fault } = await opened.statusTLS.bring(gateway, now);
-      if (fault !== undefined)
-        log.error('worker-keys-missing', { gateway: gateway.metadata.name, text: fault.message });
+      const key = keyOf(gateway);
+      if (fault === undefined) faults.delete(key);
+      else if (faults.get(key) !== fault.message) {
+        faults.set(key, fault.message);
+        log.error('worker-keys-missing', { gateway: key, text: fault.message });
+      }
       return Math.min(ownAgainAt, readAgainAt);
+    },
+    doubt: (gateway) => opened?.statusTLS.doubt(gateway),
+    keep: (gateways) => {
+      opened?.statusTLS.keep(gateways);
+      const present = new Set(gateways.map(keyOf));
+      for (const key of faults.keys()) if (!present.has(key)) faults.delete(key);
     },
     clientTls: (gateway) => {
       if (opened === undefined) throw new Error('the keys of the workers have not been read yet');

@@ -1,35 +1,14 @@
-import type { ConnectionFacts, GroupFacts, ObjectName, WorkerGroup } from '../../../workers/process/contract.ts';
-import type { KubeObject } from '../../kube/types.ts';
+import type { ConnectionFacts, ObjectName, WorkerGroup } from '../../../workers/process/contract.ts';
 import { keyOfObject } from '../../kube/types.ts';
+import { GATEWAY_LABEL, SHARD_LABEL } from '../../plan/children/labels.ts';
 import type { WorkerReport, WorkerReports } from '../../plan/inputs.ts';
 import { SILENCE_MS } from '../../plan/inputs.ts';
-import { mergeConnectionFacts, mergeGroupFacts } from '../../plan/merge-facts.ts';
+import { keyOf, pollerKey } from '../../plan/plan-input.ts';
 import type { Clock } from '../clock.ts';
 import type { WorkerClient } from '../workers/worker-client.ts';
+import { type GroupTelling, groupTelling, type TellingPod } from './group-telling.ts';
+import { addressOf, isBeingMade, isEnding, isServing, type Pod } from './pod.ts';
 import { podCrash } from './pod-crash.ts';
-
-/** A pod, as far as the operator reads it (core/v1 Pod). */
-export interface Pod extends KubeObject {
-  status?: {
-    phase?: string;
-    podIP?: string;
-    conditions?: { type: string; status: string }[];
-    containerStatuses?: ContainerStatus[];
-  };
-}
-
-export interface ContainerStatus {
-  restartCount: number;
-  state?: { waiting?: { reason?: string; message?: string }; terminated?: Terminated };
-  lastState?: { terminated?: Terminated };
-}
-
-export interface Terminated {
-  exitCode: number;
-  reason?: string;
-  message?: string;
-  finishedAt?: string;
-}
 
 /** One pod of a gateway and the client that follows it; no client while it has no address. */
 export interface WorkerPod {
@@ -47,12 +26,17 @@ export interface WorkerPods {
   of(gateway: ObjectName, role: WorkerGroup['role'], shard: number): WorkerPod[];
   /** All that planning needs to know of the workers. */
   reports(): {
+    /** By key of the gateway. */
     reports: Map<string, WorkerReports>;
+    /** By uid of the connection. */
     facts: Map<string, ConnectionFacts>;
-    servedBy: Map<string, number[]>;
+    /** By uid of the connection: which pollers report it ({@link pollerKey}). */
+    servedBy: Map<string, string[]>;
   };
-  /** True while a group of the gateway has pods and nothing was told by any of them yet, as after our own start. */
+  /** True while pods of the gateway that may have been at work for long have not answered yet, as after our own start. */
   isSettling(gateway: ObjectName): boolean;
+  /** Since when a pod of the gateway is being made by its kubelet, by the monotonic clock in ms; of several, the longest. */
+  beingMadeSince(gateway: ObjectName): number | undefined;
 }
 
 export interface WorkerPodsOptions {
@@ -63,31 +47,34 @@ export interface WorkerPodsOptions {
 }
 
 interface Member extends WorkerPod {
-  address?: string;
+  address: string | undefined;
   leave: AbortController;
+  /** When it came, or came to another address, by the monotonic clock in ms. */
   seenAt: number;
 }
 
-/** What a group told last while it could be believed. */
-interface Told {
-  group: GroupFacts;
-  connections: ReadonlyMap<string, ConnectionFacts>;
-  answeredAt: number;
+/** The pods of one group; those of a group that has none now are empty. */
+interface Group {
+  place: Place;
+  members: readonly Member[];
 }
+
+type Place = Pick<WorkerPod, 'gateway' | 'role' | 'shard'>;
 
 /** A pod that has just come is given this long to answer before its silence means something. */
 const SETTLING_MS = 10_000;
 
 /** Follows the workers of all gateways by their pods, and puts together what the pods of one group tell. */
 export function createWorkerPods({ clock, follow, signal }: WorkerPodsOptions): WorkerPods {
+  /** By uid of the pod. */
   const members = new Map<string, Member>();
-  const told = new Map<string, Told>();
+  /** By group. What it told last is kept for a while without pods too: the next poller comes after the one before is gone. */
+  const told = new Map<string, GroupTelling & { place: Place }>();
 
-  const put = (pod: Pod): void => {
+  const put = (uid: string, pod: Pod): void => {
     const place = placeOf(pod);
     if (place === undefined) return;
-    const uid = pod.metadata.uid ?? keyOfObject(pod);
-    const address = pod.status?.phase === 'Running' ? pod.status.podIP : undefined;
+    const address = addressOf(pod);
     const known = members.get(uid);
     if (known !== undefined && known.address === address) {
       known.pod = pod;
@@ -100,142 +87,142 @@ export function createWorkerPods({ clock, follow, signal }: WorkerPodsOptions): 
       ...place,
       pod,
       leave,
-      seenAt: known?.seenAt ?? clock.monotonic(),
-      ...(address !== undefined && { address, client: follow(place.gateway, address, leave.signal) }),
+      seenAt: clock.monotonic(),
+      address,
+      ...(address !== undefined && { client: follow(place.gateway, address, leave.signal) }),
     });
   };
 
+  const groups = (): Map<string, Group> => {
+    const now = clock.monotonic();
+    const found = new Map<string, Group>();
+    for (const [key, { place, answeredAt }] of told) {
+      if (now - answeredAt < SILENCE_MS) found.set(key, { place, members: [] });
+    }
+    for (const [key, of] of Map.groupBy(members.values(), groupKey)) {
+      const [first] = of;
+      if (first !== undefined) found.set(key, { place: placeIn(first), members: of });
+    }
+    for (const key of told.keys()) if (!found.has(key)) told.delete(key);
+    return found;
+  };
+  const listen = (key: string, { place, members: pods }: Group): GroupTelling | undefined => {
+    const telling = groupTelling(pods.map(tellingPod), told.get(key), clock);
+    if (telling !== undefined) told.set(key, { ...telling, place });
+    return telling;
+  };
+  const ofGateway = (gateway: ObjectName): Member[] =>
+    [...members.values()].filter((it) => keyOfName(it.gateway) === keyOfName(gateway));
+
   return {
     bring: (pods) => {
-      for (const pod of pods) put(pod);
-      const present = new Set(pods.map((pod) => pod.metadata.uid ?? keyOfObject(pod)));
+      const present = new Map(pods.map((pod) => [pod.metadata.uid ?? keyOfObject(pod), pod]));
+      for (const [uid, pod] of present) put(uid, pod);
       for (const [uid, member] of members) {
         if (present.has(uid)) continue;
         member.leave.abort();
         members.delete(uid);
       }
     },
-    of: (gateway, role, shard) => [...members.values()].filter((it) => groupOf(it) === groupKey(gateway, role, shard)),
+    of: (gateway, role, shard) =>
+      [...members.values()].filter((it) => groupKey(it) === groupKey({ gateway, role, shard })),
     reports: () => {
       const reports = new Map<string, WorkerReports>();
-      const facts = new Map<string, ConnectionFacts>();
-      const servedBy = new Map<string, number[]>();
-      const groups = Map.groupBy<string, WorkerPod>(members.values(), groupOf);
-      for (const key of told.keys()) if (!groups.has(key)) told.delete(key);
-      for (const [key, pods] of groups) {
-        const [first] = pods;
-        if (first === undefined) continue;
-        const now = toldNow(pods, told.get(key), clock);
-        if (now !== undefined) told.set(key, now);
-        const crash = podCrash(pods.map(({ pod }) => pod));
-        const report: WorkerReport = {
-          ...(now !== undefined && {
-            group: now.group,
-            answeredAt: clock.now() - (clock.monotonic() - now.answeredAt),
-          }),
-          ...(crash !== undefined && { crash }),
-          readyWorkers: pods.filter(({ pod }) => isServing(pod)).length,
-        };
-        addReport(reports, first, report);
-        for (const [uid, connection] of now?.connections ?? []) facts.set(uid, connection);
-        if (first.role === 'poller') {
-          for (const { client, shard } of pods) {
-            for (const uid of client?.facts?.connections.keys() ?? []) {
-              const shards = servedBy.get(uid) ?? [];
-              if (!shards.includes(shard)) servedBy.set(uid, [...shards, shard]);
-            }
-          }
-        }
+      const tellings: GroupTelling[] = [];
+      for (const [key, group] of groups()) {
+        const telling = listen(key, group);
+        if (telling !== undefined) tellings.push(telling);
+        addReport(reports, group.place, reportOf(group.members, telling, clock));
       }
-      return { reports, facts, servedBy };
+      return { reports, facts: newestFacts(tellings), servedBy: servedBy([...members.values()]) };
     },
     isSettling: (gateway) =>
-      [...members.values()].some(
+      ofGateway(gateway).some(
         (it) =>
-          it.gateway.namespace === gateway.namespace &&
-          it.gateway.name === gateway.name &&
-          !told.has(groupOf(it)) &&
+          it.client?.facts === undefined &&
+          (!told.has(groupKey(it)) || isServing(it.pod)) &&
           clock.monotonic() - it.seenAt < SETTLING_MS,
       ),
+    beingMadeSince: (gateway) => {
+      const times = ofGateway(gateway)
+        .filter(({ pod }) => isBeingMade(pod) && !isEnding(pod))
+        .map(({ seenAt }) => seenAt);
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
   };
 }
 
-/**
- * What a group tells: its ready pods together; where none is ready, those that say what keeps them from it; else what
- * was told before, so that a rollout, whose new pod has nothing to tell yet, moves no light.
- */
-function toldNow(pods: readonly WorkerPod[], before: Told | undefined, clock: Clock): Told | undefined {
-  const lively = pods.filter(({ pod, client }) => pod.metadata.deletionTimestamp === undefined && client?.facts);
-  const ready = lively.filter(({ pod }) => isServing(pod));
-  const faulty = lively.filter(({ client }) => client?.facts?.group.fault !== undefined);
-  const concerned = ready.length > 0 ? ready : faulty.length > 0 ? faulty : before === undefined ? lively : [];
-  const answers = concerned.flatMap(({ client }) => client?.facts ?? []);
-  if (answers.length === 0) return before;
-  const group = mergeGroupFacts(answers.map((answer) => answer.group));
-  if (group === undefined) return before;
-  const uids = new Set(answers.flatMap((answer) => [...answer.connections.keys()]));
-  const connections = new Map<string, ConnectionFacts>();
-  for (const uid of uids) {
-    const merged = mergeConnectionFacts(answers.map((answer) => answer.connections.get(uid)));
-    if (merged !== undefined) connections.set(uid, carriedOver(merged, before, clock));
-  }
-  return { group, connections, answeredAt: Math.min(...answers.map((answer) => answer.answeredAt)) };
-}
-
-/** A worker that was just started has tested nothing yet: what its predecessor saw with the same entry stands meanwhile. */
-function carriedOver(facts: ConnectionFacts, before: Told | undefined, clock: Clock): ConnectionFacts {
-  const known = before?.connections.get(facts.uid);
-  if (facts.attempt !== undefined || known?.attempt === undefined || known.revision !== facts.revision) return facts;
-  if (clock.now() - Date.parse(known.attempt.endedAt) > SILENCE_MS + CARRIED_MS) return facts;
-  const { attempt, failingSince, source } = known;
+function reportOf(members: readonly Member[], telling: GroupTelling | undefined, clock: Clock): WorkerReport {
+  const pods = members.map(({ pod }) => pod);
+  const crash = podCrash(pods, clock.now());
+  // Of workers that are ready and have never answered, the silence counts.
+  const came = members.filter(({ pod }) => isServing(pod)).map(({ seenAt }) => seenAt);
+  const answeredAt = telling?.answeredAt ?? (came.length > 0 ? Math.min(...came) : undefined);
   return {
-    ...facts,
-    attempt,
-    ...(failingSince !== undefined && { failingSince }),
-    ...(facts.source === undefined && source !== undefined && { source }),
+    ...(telling !== undefined && { group: telling.group }),
+    ...(answeredAt !== undefined && { answeredAt: clock.now() - (clock.monotonic() - answeredAt) }),
+    ...(crash !== undefined && { crash }),
+    readyWorkers: pods.filter(isServing).length,
   };
 }
 
-/** A scheduled test may lie this far back when the worker that made it ends. */
-const CARRIED_MS = 15 * 60_000;
+/** Of a connection that two groups know, as where it moves, what was told last. */
+function newestFacts(tellings: readonly GroupTelling[]): Map<string, ConnectionFacts> {
+  const inOrder = tellings.toSorted((a, b) => a.answeredAt - b.answeredAt);
+  return new Map(inOrder.flatMap(({ connections }) => [...connections]));
+}
 
-function addReport(
-  reports: Map<string, WorkerReports>,
-  { gateway, role, shard }: WorkerPod,
-  report: WorkerReport,
-): void {
-  const key = `${gateway.namespace}/${gateway.name}`;
-  const known = reports.get(key) ?? {};
-  if (role === 'receiver') reports.set(key, { ...known, receiver: report });
-  else {
-    const pollers = [...(known.pollers ?? [])];
-    pollers[shard] = report;
-    reports.set(key, { ...known, pollers });
+/** A poller that is asked to end still reports what it has not let go of. */
+function servedBy(members: readonly Member[]): Map<string, string[]> {
+  const result = new Map<string, string[]>();
+  for (const { gateway, role, shard, client } of members) {
+    if (role !== 'poller') continue;
+    const poller = pollerKey(keyOfName(gateway), shard);
+    for (const uid of client?.facts?.connections.keys() ?? []) {
+      const known = result.get(uid) ?? [];
+      if (!known.includes(poller)) result.set(uid, [...known, poller]);
+    }
   }
+  return result;
 }
 
-/** Where a pod belongs, by the labels that the operator gave it. */
-function placeOf({ metadata }: Pod): { gateway: ObjectName; role: WorkerGroup['role']; shard: number } | undefined {
+function addReport(reports: Map<string, WorkerReports>, { gateway, role, shard }: Place, report: WorkerReport): void {
+  const key = keyOfName(gateway);
+  const known = reports.get(key) ?? {};
+  if (role === 'receiver') {
+    reports.set(key, { ...known, receiver: report });
+    return;
+  }
+  const pollers = [...(known.pollers ?? [])];
+  pollers[shard] = report;
+  reports.set(key, { ...known, pollers });
+}
+
+/** Where a pod belongs, by the labels that the operator gave it; undefined where they are not its. */
+function placeOf({ metadata }: Pod): Place | undefined {
   const labels = metadata.labels ?? {};
-  const name = labels['mailhold.dev/gateway'];
+  const name = labels[GATEWAY_LABEL];
   const role = labels['app.kubernetes.io/component'];
-  if (name === undefined || metadata.namespace === undefined || (role !== 'receiver' && role !== 'poller'))
-    return undefined;
-  return { gateway: { namespace: metadata.namespace, name }, role, shard: Number(labels['mailhold.dev/shard'] ?? 0) };
+  if (name === undefined || metadata.namespace === undefined) return undefined;
+  const gateway = { namespace: metadata.namespace, name };
+  if (role === 'receiver') return { gateway, role, shard: 0 };
+  // As many shards as spec.poller.shards may ask for, and more: a list with a gap of a billion is none to make.
+  const [shard] = /^\d{1,3}$/.exec(labels[SHARD_LABEL] ?? '') ?? [];
+  return role === 'poller' && shard !== undefined ? { gateway, role, shard: Number(shard) } : undefined;
 }
 
-function isServing(pod: Pod): boolean {
-  return pod.metadata.deletionTimestamp === undefined && isReady(pod);
+function placeIn({ gateway, role, shard }: Place): Place {
+  return { gateway, role, shard };
 }
 
-export function isReady(pod: Pick<Pod, 'status'>): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+function tellingPod({ pod, seenAt, client }: Member): TellingPod {
+  return { pod, seenAt, facts: client?.facts };
 }
 
-function groupOf({ gateway, role, shard }: WorkerPod): string {
-  return groupKey(gateway, role, shard);
+function groupKey({ gateway, role, shard }: Place): string {
+  return `${keyOfName(gateway)}/${role}/${shard}`;
 }
 
-function groupKey({ namespace, name }: ObjectName, role: string, shard: number): string {
-  return `${namespace}/${name}/${role}/${shard}`;
+function keyOfName(metadata: ObjectName): string {
+  return keyOf({ metadata });
 }

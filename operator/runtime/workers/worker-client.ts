@@ -2,7 +2,7 @@ import type { StatusAnswer, TestEvent, TestRequest } from '../../../workers/proc
 import { backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { mergeAnswer, type WorkerFacts } from './facts.ts';
-import { toWorkerCallError, WorkerCallError } from './worker-call-error.ts';
+import { toWorkerCallError, type WorkerCallCode, WorkerCallError } from './worker-call-error.ts';
 import { readAnswer, readLines, type WorkerEndpoint, workerCalls } from './worker-endpoint.ts';
 
 /** How long the worker may hold an answer back. Counters that wake nobody are at most this old. */
@@ -17,7 +17,7 @@ const TEST_MS = 180_000;
 export interface WorkerClient {
   readonly facts: WorkerFacts | undefined;
   /** Why the last question went unanswered; absent since one was answered. `at` in ms since 1970. */
-  readonly lastError: { at: number; message: string } | undefined;
+  readonly lastError: { at: number; code: WorkerCallCode; message: string } | undefined;
   /** Asks at once instead of after the back-off: the process was just started. */
   poke(): void;
   /** Runs a test and yields its stages as they pass. @throws WorkerCallError */
@@ -29,7 +29,7 @@ export interface WorkerClient {
 export interface WorkerClientOptions {
   endpoint: WorkerEndpoint;
   clock: Clock;
-  /** Called when the facts changed, also where only `answeredAt` did. */
+  /** Called when the facts changed, also where only `answeredAt` did, and when the two no longer trust each other. */
   onFacts: () => void;
   signal: AbortSignal;
   waitMs?: number;
@@ -68,7 +68,10 @@ export function followWorker(options: WorkerClientOptions): WorkerClient {
       } catch (error) {
         // Nobody listens, or it hangs: how old the facts are shows in the status, and so does why.
         if (signal.aborted) return;
-        lastError = { at: clock.now(), message: toWorkerCallError(error, calls.where).message };
+        const { code, message } = toWorkerCallError(error, calls.where);
+        const isNews = code === 'WorkerNotTrusted' && lastError?.code !== code;
+        lastError = { at: clock.now(), code, message };
+        if (isNews) onFacts();
         failures += 1;
         await pause(backoff(failures, LEAST_DELAY_MS, MOST_DELAY_MS, Math.random()));
       }
