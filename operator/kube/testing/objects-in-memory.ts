@@ -17,7 +17,7 @@ export interface ObjectsInMemory {
   /** Calls since the last look, such as `apply services/mail/edge`. */
   takeCalls(): string[];
   /** Changes an object as somebody else would. */
-  edit(key: string, change: (object: KubeObject & Record<string, unknown>) => void): void;
+  edit(key: string, change: (object: KubeObject & Record<string, unknown>) => unknown): void;
   /** What a watch of the type would show. */
   live<T extends KubeObject>(type: ResourceType, key: string): T | undefined;
 }
