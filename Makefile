@@ -5,10 +5,10 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.installed
 
-.PHONY: help demo test unit lint format types cluster bench bench-quick generate picture clean
+.PHONY: help demo test unit lint format types cluster bench bench-quick bench-cluster image generate picture clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Start Mailhold on examples/demo, send a journal report, show the lights
 	@node test/demo/demo.ts
@@ -36,6 +36,12 @@ bench: $(INSTALLED) packages ## SMTP beside Postfix and IMAP beside mbsync, in f
 
 bench-quick: $(INSTALLED) packages ## The same with fewer cases, in two and a half
 	@node test/bench/main.ts quick
+
+bench-cluster: $(INSTALLED) packages ## Manifest to green light on a cluster with a node, in three minutes
+	@node test/bench/kubernetes.ts
+
+image: $(INSTALLED) ## The container image, put together without a container engine
+	@node image/archive.ts
 
 generate: $(INSTALLED) ## Write crds/ and docs/reasons.md anew
 	@node operator/api/generate-crds.ts
