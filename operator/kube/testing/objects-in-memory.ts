@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ApiError } from '../api-error.ts';
 import type { KubeClient, ObjectRef } from '../client.ts';
 import type { KubeObject, ResourceType } from '../types.ts';
@@ -34,11 +35,11 @@ export function objectsInMemory(): ObjectsInMemory {
   };
   const put = (key: string, object: KubeObject): KubeObject => {
     const before = objects.get(key);
-    const unversioned = { ...object, metadata: { ...object.metadata, uid: before?.metadata.uid ?? newUid() } };
-    const same = before !== undefined && JSON.stringify(merged(before, unversioned)) === JSON.stringify(before);
-    if (same) return structuredClone(before);
+    // A write that changes nothing makes no new version.
+    if (before !== undefined && isDeepStrictEqual(before, object)) return structuredClone(before);
     version += 1;
-    const stored = { ...unversioned, metadata: { ...unversioned.metadata, resourceVersion: String(version) } };
+    const uid = before?.metadata.uid ?? newUid();
+    const stored = { ...object, metadata: { ...object.metadata, uid, resourceVersion: String(version) } };
     objects.set(key, structuredClone(stored));
     return stored;
   };
