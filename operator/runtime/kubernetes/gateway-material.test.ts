@@ -201,3 +201,15 @@ test('while the API server does not answer, all that was read stays; what it for
   assert.equal(forbidden.material.certificateFault?.reason, 'SecretForbidden');
   assert.deepEqual(forbidden.material.certificate, material.certificate);
 });
+
+test('a gateway that is gone is forgotten with its keys', async () => {
+  const { materials, takeCalls } = fixture();
+  await materials.read(gateway(), NOW);
+  materials.keep([gateway()]);
+  takeCalls();
+  await materials.read(gateway(), NOW);
+  assert.deepEqual(takeCalls(), []);
+  materials.keep([]);
+  await materials.read(gateway(), NOW);
+  assert.deepEqual(takeCalls(), [`get ${KEY}`, `get ${CERTIFICATE}`]);
+});

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { StatusAnswer, TestEvent } from '../../../workers/process/contract.ts';
+import { newAuthority, signClient, signServer } from '../certificates/authority.ts';
+import { validityFrom } from '../certificates/life.ts';
 import { systemClock } from '../clock.ts';
 import { followWorker } from './worker-client.ts';
 
@@ -131,4 +135,55 @@ test('a test yields its events; one that cannot be asked for throws', async (t) 
   await assert.rejects(events(), { code: 'WorkerUnreachable', message: /does not listen yet/ });
   await serve((url) => (url === '/test' ? '{"type":"refused","message":"no"}\n' : undefined));
   assert.deepEqual(await events(), [{ type: 'refused', message: 'no' }]);
+});
+
+test('a worker whose keys are of another authority says so once, until both have keys of one', async (t) => {
+  const validity = validityFrom(Date.now(), 86_400_000);
+  const [before, now] = [await newAuthority('Before', validity), await newAuthority('Now', validity)];
+  const server = await signServer(before, ['worker'], validity);
+  const listener = createTlsServer({ cert: server.certificate, key: server.privateKey }, (request, response) => {
+    request.resume();
+    // Whatever else is asked is held back, as a worker does while nothing changes.
+    if (request.url === '/status') response.end(JSON.stringify(answer('a', 1, true)));
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const closing = new AbortController();
+  t.after(() => {
+    closing.abort();
+    listener.close();
+    listener.closeAllConnections();
+  });
+  let trusted = now;
+  let calls = 0;
+  const triedAgain = Promise.withResolvers<void>();
+  let notices = 0;
+  let told = Promise.withResolvers<void>();
+  const own = await signClient(now, 'mailhold-operator', validity);
+  const { port } = listener.address() as AddressInfo;
+  const client = followWorker({
+    endpoint: {
+      host: '127.0.0.1',
+      port,
+      tls: () => {
+        calls += 1;
+        if (calls === 4) triedAgain.resolve();
+        return { ca: trusted.certificate, cert: own.certificate, key: own.privateKey, servername: 'worker' };
+      },
+    },
+    clock: systemClock,
+    onFacts: () => {
+      notices += 1;
+      told.resolve();
+    },
+    signal: closing.signal,
+  });
+  await told.promise;
+  assert.equal(client.lastError?.code, 'WorkerNotTrusted');
+  told = Promise.withResolvers();
+  await triedAgain.promise;
+  assert.equal(notices, 1);
+  trusted = before;
+  await told.promise;
+  assert.ok(client.facts);
+  assert.equal(client.lastError, undefined);
 });
