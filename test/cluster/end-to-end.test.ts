@@ -97,6 +97,10 @@ test('what Postfix sends through the Service is archived with nothing changed', 
   const kept = await mailhold.messages('mail-mail');
   // Postfix puts its own Received line in front.
   assert.equal(kept.filter((message) => message.subarray(-report.length).equals(report)).length, 1);
+  // Here the Service puts the node's address in place of the sender's, and the gateway says so.
+  const isHidden = (it: Shown) => words(it, 'PeerAddressHidden') !== '';
+  const shown = await mailhold.until('the warning', 'mgw', 'default', EDGE, isHidden);
+  assert.match(words(shown, 'PeerAddressHidden'), /externalTrafficPolicy/);
 });
 
 test('a test on request is echoed together with its result', options, async () => {
@@ -216,8 +220,23 @@ test('helm upgrade with other values moves no light', options, async () => {
   await pause(POLL_MS);
   const shown = await mailhold.show('ac', 'undelivered', TENANT);
   assert.ok(isGreen(shown));
-  const since = (it: typeof shown) =>
-    it.status?.conditions?.map(({ type, lastTransitionTime }) => [type, lastTransitionTime]);
+  assert.deepEqual(since(shown), since(before));
+});
+
+test('without its operator mail is still taken, and one that is installed again moves no light', options, async () => {
+  assert.ok(postfix);
+  const before = await mailhold.show('ac', 'journal', TENANT);
+  await mailhold.uninstall();
+  const report = journalReport({ to: address, domain: 'contoso.test', subject: 'nobody operates' });
+  await submit(postfix, [report]);
+  await emptied(postfix);
+  const kept = await mailhold.messages('mail-mail');
+  assert.equal(kept.filter((message) => message.subarray(-report.length).equals(report)).length, 1);
+
+  await mailhold.helm('install', { gatewayNamespaces: [EDGE] });
+  await pause(POLL_MS);
+  const shown = await mailhold.show('ac', 'journal', TENANT);
+  assert.ok(isGreen(shown));
   assert.deepEqual(since(shown), since(before));
 });
 
@@ -304,6 +323,11 @@ function mailbox(name: string): object {
       },
     },
   };
+}
+
+/** When each light last turned. */
+function since({ status }: Shown): unknown {
+  return status?.conditions?.map(({ type, lastTransitionTime }) => [type, lastTransitionTime]);
 }
 
 function mailOf(number: number): Buffer {
