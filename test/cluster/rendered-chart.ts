@@ -19,14 +19,27 @@ export interface Rendered {
   spec?: unknown;
 }
 
+/** What an installation is called, and where it is. */
+export interface Release {
+  name: string;
+  namespace: string;
+}
+
+const FIRST: Release = { name: RELEASE, namespace: NAMESPACE };
+
 /** `helm template` with these values besides the chart's own. */
-export function template({ helm }: Cluster, values: object = {}): Promise<Outcome> {
-  return helm(['template', RELEASE, CHART, '--namespace', NAMESPACE, '-f', '-'], { input: JSON.stringify(values) });
+export function template({ helm }: Pick<Cluster, 'helm'>, values: object = {}, release = FIRST): Promise<Outcome> {
+  const { name, namespace } = release;
+  return helm(['template', name, CHART, '--namespace', namespace, '-f', '-'], { input: JSON.stringify(values) });
 }
 
 /** The objects that the chart makes of these values. */
-export async function render(cluster: Cluster, values: object = {}): Promise<Rendered[]> {
-  const { code, stdout, stderr } = await template(cluster, values);
+export async function render(
+  cluster: Pick<Cluster, 'helm'>,
+  values: object = {},
+  release: Release = FIRST,
+): Promise<Rendered[]> {
+  const { code, stdout, stderr } = await template(cluster, values, release);
   if (code !== 0) throw new Error(stderr);
   return parseAllDocuments(stdout)
     .map((document) => document.toJS() as Rendered | null)
