@@ -42,8 +42,8 @@ export interface RoundDependencies {
   secrets: ConnectionSecrets;
   requests: TestRequests;
   statuses: StatusWriter;
-  events: EventRecorder;
-  metrics: OwnMetrics;
+  events: Pick<EventRecorder, 'record'>;
+  metrics: Pick<OwnMetrics, 'planned' | 'showConditions'>;
   workloads: Pick<GatewayWorkloads, 'isNews' | 'keep'>;
   volumes: Pick<ArchiveVolumes, 'isNews' | 'keep'>;
   refusals: Pick<Refusals, 'faults'>;
@@ -125,10 +125,10 @@ export function createRound(dependencies: RoundDependencies): Round {
     },
     run: async () => {
       const now = clock.now();
-      const withStatus = <R extends AnyResource>(resource: R): R => {
-        const status = statuses.current(resource);
-        return status === undefined ? resource : { ...resource, status };
-      };
+      const withStatus = <R extends AnyResource>(resource: R): R => ({
+        ...resource,
+        status: statuses.current(resource),
+      });
       const connections = watched.connections().filter(isStaying).map(withStatus);
       const gateways = watched.gateways().filter(isStaying).map(withStatus);
       const archives = watched.archives().filter(isStaying).map(withStatus);
