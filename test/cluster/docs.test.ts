@@ -43,6 +43,7 @@ before(
 after(
   async () => {
     if (skip) return;
+    await removeMailhold(cluster, false);
     await rm(folder, { recursive: true });
     await cluster[Symbol.asyncDispose]();
   },
@@ -53,10 +54,7 @@ for (const names of STORIES) {
   const blocks = (await Promise.all(names.map((name) => pages(name)))).flat().flatMap(blocksOf);
   const commands = blocks.filter(({ mark }) => mark?.startsWith('run'));
   describe(names.join(', '), () => {
-    if (!skip) {
-      before(() => removeMailhold(cluster), { timeout });
-      after(() => removeMailhold(cluster), { timeout });
-    }
+    if (!skip) before(() => removeMailhold(cluster, true), { timeout });
     for (const block of commands) {
       const left = block.mark === 'run-on-node' ? ((skip || withoutNode) ?? false) : skip;
       test(`${block.page}:${block.line} ${block.text.split('\n')[0]}`, { skip: left, timeout }, () => runs(block));

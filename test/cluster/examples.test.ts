@@ -19,6 +19,7 @@ let cluster: Cluster;
 before(async () => {
   if (skip) return;
   cluster = await startCluster({ node: false });
+  await removeMailhold(cluster, true);
   done(await cluster.kubectl(['apply', '--server-side', '--force-conflicts', '-f', join(PROJECT, 'crds')]));
   const kinds = ['archiveconnections', 'mailgateways', 'mailarchives'].map((it) => `crd/${it}.mailhold.dev`);
   done(await cluster.kubectl(['wait', '--for=condition=Established', ...kinds, '--timeout=30s']));
@@ -26,7 +27,7 @@ before(async () => {
 });
 after(async () => {
   if (skip) return;
-  await removeMailhold(cluster);
+  await removeMailhold(cluster, false);
   await cluster[Symbol.asyncDispose]();
 });
 
