@@ -7,6 +7,7 @@ import { Client } from '../../workers/receiver/testing/client.ts';
 import { journalReport } from '../demo/journal-report.ts';
 import { type Dovecot, dovecotMissing, startDovecot } from '../peers/dovecot.ts';
 import { type Postfix, postfixMissing, startPostfix } from '../peers/postfix.ts';
+import { ADDRESSES } from './addresses.ts';
 import { type ClusterWithNode, requirements, startCluster } from './cluster.ts';
 import { openDoor } from './door.ts';
 import { type InstalledMailhold, installedMailhold, isGreen, light, type Shown, words } from './installed-mailhold.ts';
@@ -97,11 +98,27 @@ test('what Postfix sends through the Service is archived with nothing changed', 
   const kept = await mailhold.messages('mail-mail');
   // Postfix puts its own Received line in front.
   assert.equal(kept.filter((message) => message.subarray(-report.length).equals(report)).length, 1);
-  // Here the Service puts the node's address in place of the sender's, and the gateway says so.
-  const isHidden = (it: Shown) => words(it, 'PeerAddressHidden') !== '';
-  const shown = await mailhold.until('the warning', 'mgw', 'default', EDGE, isHidden);
-  assert.match(words(shown, 'PeerAddressHidden'), /externalTrafficPolicy/);
 });
+
+test(
+  'a sender whose address the network hides makes the gateway say so, without moving its light',
+  options,
+  async () => {
+    const selector = ['-n', EDGE, '-l', 'app.kubernetes.io/component=receiver'];
+    const pod = await mailhold.kubectl('get', 'pod', ...selector, '-o', 'jsonpath={.items[0].status.podIP}');
+    assert.ok(cluster.node);
+    // From the node itself, as everything comes that a Service with externalTrafficPolicy Cluster hands on.
+    await using _door = await openDoor(cluster.node.pid, 2525, pod);
+    const client = await Client.secure(2525);
+    await client.command('MAIL FROM:<>');
+    assert.match((await client.command(`RCPT TO:<${address}>`)).text, /^250 /);
+    client.destroy();
+    const isHidden = (it: Shown) => light(it, 'PeerAddressHidden') === 'True PeerAddressHidden';
+    const shown = await mailhold.until('the warning', 'mgw', 'default', EDGE, isHidden);
+    assert.match(words(shown, 'PeerAddressHidden'), /externalTrafficPolicy/);
+    assert.ok(isGreen(shown));
+  },
+);
 
 test('a test on request is echoed together with its result', options, async () => {
   const request = new Date().toISOString();
@@ -296,6 +313,8 @@ const gateway = {
     role: 'Default',
     allowedNamespaces: { from: 'Selected', names: [TENANT] },
     receiver: { service: { type: 'ClusterIP' } },
+    // The network gives pods addresses that the node does not tell of.
+    egress: { clusterRanges: [ADDRESSES.pods] },
   },
 };
 
