@@ -42,7 +42,11 @@ const IN_NAMESPACES_OF_GATEWAYS = [
   'policy/poddisruptionbudgets: get list watch create patch delete',
 ];
 
-const IN_ITS_OWN = ['coordination.k8s.io/leases: get create update patch'];
+const IN_ITS_OWN = [
+  'coordination.k8s.io/leases: get create update patch',
+  'core/secrets mailhold-worker-authority: get patch',
+  'core/secrets: create',
+];
 
 const CASES: { what: string; values: object; granted: Record<string, string[]> }[] = [
   {
@@ -120,11 +124,13 @@ function grantedTo(objects: readonly Rendered[]): Record<string, string[]> {
   return granted;
 }
 
-/** One line for each resource. */
+/** One line for each resource; with the names of objects, where a rule is for those alone. */
 function rulesOf({ rules = [] }: Rendered): string[] {
   return rules
-    .flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) => resources.map((it) => `${group === '' ? 'core' : group}/${it}: ${verbs.join(' ')}`)),
+    .flatMap(({ apiGroups, resources, resourceNames = [], verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.map((it) => `${group || 'core'}/${[it, ...resourceNames].join(' ')}: ${verbs.join(' ')}`),
+      ),
     )
     .sort();
 }

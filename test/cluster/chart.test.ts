@@ -52,9 +52,9 @@ test('without values there is an operator, and no gateway', { skip }, async () =
     'ClusterRoleBinding mailhold',
     `Deployment ${NAMESPACE}/mailhold`,
     `Role ${NAMESPACE}/mailhold-gateways`,
-    `Role ${NAMESPACE}/mailhold-lease`,
+    `Role ${NAMESPACE}/mailhold-own-namespace`,
     `RoleBinding ${NAMESPACE}/mailhold-gateways`,
-    `RoleBinding ${NAMESPACE}/mailhold-lease`,
+    `RoleBinding ${NAMESPACE}/mailhold-own-namespace`,
     `ServiceAccount ${NAMESPACE}/mailhold`,
   ]);
 });

@@ -90,7 +90,7 @@ test('a status begins as never looked at, and no light is on before there are wo
   assert.deepEqual(lights, [new Set(['Unknown Progressing']), new Set(['Unknown Progressing'])]);
   // The archive is there before its gateway, and nothing is missing then.
   const ofArchive = new Set(archives.slice(1).map((it) => light(it, 'Ready')));
-  assert.deepEqual(ofArchive.difference(new Set(['True NotInUse', 'Unknown Progressing'])), new Set());
+  for (const shown of ofArchive) assert.match(shown ?? '', /^(True NotInUse|Unknown Progressing)$/);
 });
 
 test('after a change of the manifest, a light is never on for the one before', { skip }, async () => {

@@ -13,7 +13,7 @@ export type Outcome = Awaited<ReturnType<Cluster['helm']>>;
 export interface Rendered {
   kind: string;
   metadata: { name: string; namespace?: string; labels: Record<string, string>; annotations?: Record<string, string> };
-  rules?: { apiGroups: string[]; resources: string[]; verbs: string[] }[];
+  rules?: { apiGroups: string[]; resources: string[]; resourceNames?: string[]; verbs: string[] }[];
   roleRef?: { kind: string; name: string };
   subjects?: object[];
   spec?: unknown;
