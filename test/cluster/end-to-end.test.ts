@@ -261,7 +261,6 @@ test(
   'uninstall leaves mail and key; installed again, addresses are the same and no message comes twice',
   options,
   async () => {
-    await mailhold.kubectl('delete', 'ac', '--all', '-n', TENANT);
     await mailhold.kubectl('delete', 'mgw,ma', '--all', '-n', EDGE);
     await mailhold.uninstall();
     await mailhold.kubectl(
@@ -283,7 +282,7 @@ test(
     const before = (await mailhold.messages('mail-mail')).length;
 
     await mailhold.helm('install', { gatewayNamespaces: [EDGE] });
-    await mailhold.apply(archive, gateway, journal, mailbox('undelivered'));
+    await mailhold.apply(archive, gateway);
     const shown = await mailhold.until('green', 'ac', 'journal', TENANT, isGreen, 60_000);
     assert.equal(shown.status?.address, address);
     await mailhold.until('green', 'ac', 'undelivered', TENANT, isGreen, 60_000);
