@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isReason } from '../../operator/api/reasons.ts';
 import { type Cluster, startCluster } from './cluster.ts';
-import { done } from './installed-mailhold.ts';
+import { done, light } from './installed-mailhold.ts';
+import type { Names } from './operator-manifests.ts';
 import { operatorRights } from './operator-rights.ts';
 import { type RunningOperator, startOperator } from './running-operator.ts';
-import { recordStatuses, type StatusRecord } from './status-record.ts';
+import { recordStatuses, type StatusRecord, type Watched } from './status-record.ts';
 
 const CRDS = join(import.meta.dirname, '../../crds');
+
+export type Kind = 'ArchiveConnection' | 'MailGateway' | 'MailArchive';
 
 /** An operator that runs with the rights of the chart, in namespaces of its own, and whoever watches what it does. */
 export interface OperatorScene extends AsyncDisposable {
@@ -25,6 +28,12 @@ export interface OperatorScene extends AsyncDisposable {
   /** @returns what it prints; throws with what it says where it fails */
   kubectl(...args: string[]): Promise<string>;
   apply(...objects: object[]): Promise<string>;
+  /**
+   * Resolves with the object once its Ready is this, such as `False NoArchive`.
+   *
+   * @param ms after which it throws with what it saw last
+   */
+  shows(kind: Kind, object: Names, ready: string, ms?: number): Promise<Watched>;
   /** Ends the operator in order and starts it again. */
   restart(): Promise<void>;
   /** Throws where a status was seen that breaks a rule, a reason that is in no catalogue, or a right that is missing. */
@@ -74,6 +83,8 @@ export async function operatorScene(name: string): Promise<OperatorScene> {
       const input = objects.map((object) => JSON.stringify(object)).join('\n---\n');
       return done(await cluster.kubectl(['apply', '-f', '-'], { input }));
     },
+    shows: (kind, { namespace, name }, ready, ms) =>
+      statuses.until(ready, kind, namespace, name, (it) => light(it, 'Ready') === ready, ms),
     restart: async () => {
       assert.equal(await operator.stop(), 0, 'the operator ended in order');
       operator = await start();
