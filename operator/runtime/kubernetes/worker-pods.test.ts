@@ -177,6 +177,7 @@ test('of a connection that moved, the facts of the worker count that answered la
 const settling: { name: string; steps: (it: ReturnType<typeof fixture>) => void; settling: boolean }[] = [
   { name: 'a gateway without pods', steps: () => undefined, settling: false },
   { name: 'a pod that was just found', steps: ({ bring }) => bring(['a', { ready: true }]), settling: true },
+  { name: 'a pod that does not run yet', steps: ({ pods }) => pods.bring([pod('a')]), settling: false },
   {
     name: 'one that has not answered in ten seconds',
     steps: ({ bring, clock }) => {

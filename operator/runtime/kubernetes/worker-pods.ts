@@ -33,7 +33,7 @@ export interface WorkerPods {
     /** By uid of the connection: which pollers report it ({@link pollerKey}). */
     servedBy: Map<string, string[]>;
   };
-  /** True while pods of the gateway that may have been at work for long have not answered yet, as after our own start. */
+  /** True while running pods of the gateway, which may have been at work for long, have not answered yet, as after our own start. */
   isSettling(gateway: ObjectName): boolean;
   /** Since when a pod of the gateway is being made by its kubelet, by the monotonic clock in ms; of several, the longest. */
   beingMadeSince(gateway: ObjectName): number | undefined;
@@ -139,7 +139,8 @@ export function createWorkerPods({ clock, follow, signal }: WorkerPodsOptions): 
     isSettling: (gateway) =>
       ofGateway(gateway).some(
         (it) =>
-          it.client?.facts === undefined &&
+          it.client !== undefined &&
+          it.client.facts === undefined &&
           (!told.has(groupKey(it)) || isServing(it.pod)) &&
           clock.monotonic() - it.seenAt < SETTLING_MS,
       ),
