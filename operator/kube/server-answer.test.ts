@@ -86,3 +86,20 @@ test('text of a peer is one line of bounded length', () => {
   assert.equal(printable('a\r\n\tb\u202e\u0000c'), 'a b c');
   assert.equal(printable('😀'.repeat(5), 3), '😀😀…');
 });
+
+test('of a Secret, only words are shown that the server says before it looks into it', () => {
+  const account = 'User "system:serviceaccount:mail:mailhold" cannot create resource "secrets"';
+  const cases: [reason: string, message: string, shown: boolean][] = [
+    ['Forbidden', 'secrets "a" is forbidden: exceeded quota: few, requested: count/secrets=1, used: 5', true],
+    ['Forbidden', `secrets is forbidden: ${account}`, true],
+    ['Forbidden', `secrets "a" is forbidden: ${account}`, true],
+    ['Forbidden', 'admission webhook "w" denied the request: hush-hush is too short', false],
+    ['Forbidden', 'secrets "a" is forbidden: ValidatingAdmissionPolicy \'p\' denied request: hush-hush', false],
+    ['Invalid', 'Secret "a" is invalid: data[password]: Invalid value: "hush-hush"', false],
+  ];
+  for (const [reason, message, shown] of cases) {
+    const error = refusal(403, { reason, message }, { discreet: true });
+    assert.equal(error.message.includes(message), shown, message);
+    assert.ok(!error.message.includes('hush-hush'));
+  }
+});

@@ -20,7 +20,7 @@ export interface RefusedAnswer {
   body: Buffer;
   /** Wall clock in ms, for a Retry-After that is a date. */
   now: number;
-  /** Leaves the server's words out: about a Secret they may quote what is in it. */
+  /** Leaves out words of the server that may quote the object: a Secret. */
   discreet: boolean;
 }
 
@@ -30,7 +30,8 @@ export function refusalOf({ doing, status, retryAfter, body, now, discreet }: Re
   const reason = typeof said?.reason === 'string' && said.reason !== '' ? said.reason : undefined;
   const causes = discreet ? [] : causesOf(said);
   const retryAfterMs = retryAfterOf(retryAfter, now) ?? secondsOf(said?.details?.retryAfterSeconds);
-  const words = discreet ? 'its words are left out, since they may quote the Secret' : wordsOf(said, body);
+  const words =
+    discreet && !isBlind(said) ? 'its words are left out, since they may quote the Secret' : wordsOf(said, body);
   const title = reason === undefined ? `${status}` : `${status} ${reason}`;
   return new ApiError(
     codeOfRefusal(status, reason, said),
@@ -105,6 +106,14 @@ export function printable(text: string, limit: number = WORDS_LIMIT): string {
 
 function colon(words: string): string {
   return words === '' ? '.' : `: ${words}`;
+}
+
+/** Missing rights and a quota are told of before, or without, a look into the object; what a policy says may quote it. */
+function isBlind(said: Status | undefined): boolean {
+  return (
+    said?.reason === 'Forbidden' &&
+    /^secrets( "[^"]*")? is forbidden: (User "|exceeded quota: )/.test(`${said.message}`)
+  );
 }
 
 function parseStatus(body: Buffer): Status | undefined {

@@ -32,14 +32,16 @@ export async function readAddressKey(
   const { namespace } = metadata;
   const given = spec.addressKeyRef?.name;
   const ref = { namespace, name: given ?? addressKeyName(metadata.name) };
+  let use: 'read' | 'write' = 'read';
   try {
     const found = await client.get<SecretObject>(types.Secret, ref);
     if (found !== undefined) return keyOf(found, ref);
     if (given !== undefined) return missing(ref);
     if (wasSeen || status?.addressKeyFingerprint !== undefined) return lost(ref, status?.addressKeyFingerprint);
+    use = 'write';
     return keyOf(await createKey(client, ref, metadata.name), ref);
   } catch (error) {
-    return secretFault(error, ref);
+    return secretFault(error, ref, use);
   }
 }
 

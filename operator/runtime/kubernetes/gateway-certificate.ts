@@ -39,6 +39,7 @@ export async function readCertificate(
   const { namespace } = gateway.metadata;
   const given = gateway.spec.tls?.certificateRef?.name;
   const ref = { namespace, name: given ?? certificateName(gateway.metadata.name) };
+  let use: 'read' | 'write' = 'read';
   try {
     const found = await client.get<SecretObject>(types.Secret, ref);
     if (given !== undefined) return givenCertificate(found, namespace, given);
@@ -47,11 +48,12 @@ export async function readCertificate(
     const { certificate, privateKey, renewAt } = kept ?? (await issueCertificate(hostName, now));
     if (kept === undefined) {
       const secret = secretOf(gateway, ref.name, { certificate, privateKey });
+      use = 'write';
       await client.apply(types.Secret, secret, { manager: MANAGER });
     }
     return { kind: 'certificate', certificate: { certificate, privateKey, issuedByUs: true }, renewAt };
   } catch (error) {
-    const fault = secretFault(error, ref);
+    const fault = secretFault(error, ref, use);
     return fault && { kind: 'fault', fault };
   }
 }

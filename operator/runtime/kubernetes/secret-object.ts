@@ -36,13 +36,25 @@ export function keysInWords({ data }: Pick<SecretObject, 'data'>): string {
 /**
  * What a call for a Secret met, where only a person can mend it.
  *
+ * @param use what the Secret was called for
  * @returns undefined where the API server cannot be asked now: what is known goes on
  * @throws `error` itself where it is no ApiError
  */
-export function secretFault(error: unknown, { namespace, name }: ObjectRef): InputFault | undefined {
+export function secretFault(
+  error: unknown,
+  { namespace, name }: ObjectRef,
+  use: 'read' | 'write' = 'read',
+): InputFault | undefined {
   if (!(error instanceof ApiError)) throw error;
   switch (error.code) {
     case 'Forbidden':
+      // Of a write it may be a quota or a policy as well.
+      if (use === 'write') {
+        return {
+          reason: 'ObjectRefused',
+          message: `Mailhold cannot make the Secret ${namespace}/${name}: ${error.message}`,
+        };
+      }
       return {
         reason: 'SecretForbidden',
         message: `Mailhold may not use the Secret ${namespace}/${name}: ${error.message}`,

@@ -47,18 +47,20 @@ export function createStatusTLS(client: KubeClient, authority: WorkerAuthority):
     const { namespace, name } = gateway.metadata;
     const ref = { namespace, name: statusTLSName(name) };
     const serverName = workerServerName(gateway.metadata);
+    let use: 'read' | 'write' = 'read';
     try {
       const kept = await client.get<SecretObject>(types.Secret, ref);
       let renewAt = kept && renewalOf(kept, serverName, authority.ca);
       if (renewAt === undefined || now >= renewAt) {
         const { certificate, privateKey } = await authority.issueServer([serverName], now);
         const texts = { 'tls.crt': certificate, 'tls.key': privateKey, 'ca.crt': authority.ca };
+        use = 'write';
         await client.apply(types.Secret, secretOf(gateway, ref.name, texts), { manager: MANAGER });
         renewAt = renewalTime(certificate);
       }
       return { readAgainAt: Math.min(now + READ_AGAIN_MS, renewAt) };
     } catch (error) {
-      const fault = secretFault(error, ref);
+      const fault = secretFault(error, ref, use);
       return { readAgainAt: now + TRY_AGAIN_MS, ...(fault && { fault }) };
     }
   };
