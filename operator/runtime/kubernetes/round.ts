@@ -76,9 +76,12 @@ export function createRound(dependencies: RoundDependencies): Round {
   const lastMaterial = new Map<string, GatewayMaterial>();
   let last: Plan | undefined;
 
-  const materialOf = async (gateway: MailGateway, now: number): Promise<[GatewayMaterial, number | undefined]> => {
+  const materialOf = async (
+    gateway: MailGateway,
+    ranges: readonly string[],
+    now: number,
+  ): Promise<[GatewayMaterial, number | undefined]> => {
     if (!dependencies.namespaces.has(gateway.metadata.namespace)) return [{}, undefined];
-    const ranges = clusterRanges(watched.serviceCIDRs(), watched.nodes());
     const { namespace, name } = gateway.metadata;
     const service = watched.live<LiveService>(types.Service, `${namespace}/${receiverName(name)}`);
     const state = receiverServiceState(gateway, service, watched.nodes());
@@ -138,8 +141,9 @@ export function createRound(dependencies: RoundDependencies): Round {
 
       const times: (number | undefined)[] = [];
       const material = new Map<string, GatewayMaterial>();
+      const ranges = clusterRanges(watched.serviceCIDRs(), watched.nodes());
       for (const gateway of gateways) {
-        const [read, again] = await materialOf(gateway, now);
+        const [read, again] = await materialOf(gateway, ranges, now);
         material.set(keyOf(gateway), read);
         times.push(again);
       }
