@@ -1,14 +1,11 @@
 import type { Certificate } from '../../../workers/process/contract.ts';
 import type { MailGateway } from '../../api/mail-gateway.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { gatewayLabels } from '../../plan/children/labels.ts';
-import { ownedBy } from '../../plan/children/owner.ts';
 import type { InputFault } from '../../plan/inputs.ts';
 import { issueCertificate, keptCertificate } from '../certificates/issued.ts';
 import { pairFault } from '../certificates/pair-fault.ts';
-import type { KeyPair } from '../certificates/sign-certificate.ts';
 import { types } from './resource-types.ts';
-import { keysInWords, MANAGER, type SecretObject, secretFault, textOf } from './secret-object.ts';
+import { gatewaySecret, keyPairOf, keysInWords, MANAGER, type SecretObject, secretFault } from './secret-object.ts';
 
 /** The Secret with the certificate of a gateway that names none. */
 export function certificateName(gateway: string): string {
@@ -44,10 +41,13 @@ export async function readCertificate(
     const found = await client.get<SecretObject>(types.Secret, ref);
     if (given !== undefined) return givenCertificate(found, namespace, given);
     const hostName = gateway.spec.hostName.toLowerCase();
-    const kept = found && keptCertificate(pairOf(found), hostName, now);
+    const kept = found && keptCertificate(keyPairOf(found), hostName, now);
     const { certificate, privateKey, renewAt } = kept ?? (await issueCertificate(hostName, now));
     if (kept === undefined) {
-      const secret = secretOf(gateway, ref.name, { certificate, privateKey });
+      const secret = gatewaySecret(gateway, ref.name, 'kubernetes.io/tls', {
+        'tls.crt': certificate,
+        'tls.key': privateKey,
+      });
       use = 'write';
       await client.apply(types.Secret, secret, { manager: MANAGER });
     }
@@ -69,7 +69,7 @@ function givenCertificate(found: SecretObject | undefined, namespace: string, na
       `The Secret ${namespace}/${name}, which spec.tls.certificateRef names, does not exist; create it: kubectl create secret tls ${name} -n ${namespace} --cert=tls.crt --key=tls.key`,
     );
   }
-  const { certificate, privateKey } = pairOf(found);
+  const { certificate, privateKey } = keyPairOf(found);
   if (certificate === undefined || privateKey === undefined) {
     return fault(`The Secret ${namespace}/${name} needs the keys tls.crt and tls.key; ${keysInWords(found)}.`);
   }
@@ -77,28 +77,4 @@ function givenCertificate(found: SecretObject | undefined, namespace: string, na
   const wrong = pairFault(certificate, privateKey, places);
   if (wrong !== undefined) return fault(wrong);
   return { kind: 'certificate', certificate: { certificate, privateKey, issuedByUs: false } };
-}
-
-function pairOf(secret: SecretObject): Partial<KeyPair> {
-  const certificate = textOf(secret, 'tls.crt');
-  const privateKey = textOf(secret, 'tls.key');
-  return { ...(certificate !== undefined && { certificate }), ...(privateKey !== undefined && { privateKey }) };
-}
-
-function secretOf(gateway: MailGateway, name: string, { certificate, privateKey }: KeyPair): SecretObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: {
-      namespace: gateway.metadata.namespace,
-      name,
-      labels: gatewayLabels(gateway.metadata.name),
-      ownerReferences: ownedBy(gateway),
-    },
-    type: 'kubernetes.io/tls',
-    data: {
-      'tls.crt': Buffer.from(certificate).toString('base64'),
-      'tls.key': Buffer.from(privateKey).toString('base64'),
-    },
-  };
 }

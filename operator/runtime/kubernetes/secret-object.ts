@@ -1,7 +1,11 @@
+import type { MailGateway } from '../../api/mail-gateway.ts';
 import { ApiError } from '../../kube/api-error.ts';
 import type { ObjectRef } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/types.ts';
+import { gatewayLabels } from '../../plan/children/labels.ts';
+import { ownedBy } from '../../plan/children/owner.ts';
 import type { InputFault } from '../../plan/inputs.ts';
+import type { KeyPair } from '../certificates/sign-certificate.ts';
 
 /** A Secret (core/v1). */
 export interface SecretObject extends KubeObject {
@@ -24,6 +28,34 @@ export function bytesOf({ data }: Pick<SecretObject, 'data'>, key: string): Buff
 
 export function textOf(secret: Pick<SecretObject, 'data'>, key: string): string | undefined {
   return bytesOf(secret, key)?.toString('utf8');
+}
+
+/** The key pair of a Secret in the form of kubernetes.io/tls, as far as it has one. */
+export function keyPairOf(secret: Pick<SecretObject, 'data'>): Partial<KeyPair> {
+  const certificate = textOf(secret, 'tls.crt');
+  const privateKey = textOf(secret, 'tls.key');
+  return { ...(certificate !== undefined && { certificate }), ...(privateKey !== undefined && { privateKey }) };
+}
+
+/** A Secret that goes with its gateway. @param texts by key */
+export function gatewaySecret(
+  gateway: MailGateway,
+  name: string,
+  type: string,
+  texts: Readonly<Record<string, string>>,
+): SecretObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      namespace: gateway.metadata.namespace,
+      name,
+      labels: gatewayLabels(gateway.metadata.name),
+      ownerReferences: ownedBy(gateway),
+    },
+    type,
+    data: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
+  };
 }
 
 /** The keys of a Secret for a person, at most eight of them. */

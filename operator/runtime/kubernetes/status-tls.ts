@@ -2,15 +2,13 @@ import { X509Certificate } from 'node:crypto';
 import type { ObjectName } from '../../../workers/process/contract.ts';
 import type { MailGateway } from '../../api/mail-gateway.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { gatewayLabels } from '../../plan/children/labels.ts';
 import { statusTLSName } from '../../plan/children/names.ts';
-import { ownedBy } from '../../plan/children/owner.ts';
 import type { InputFault } from '../../plan/inputs.ts';
 import { keyOf } from '../../plan/plan.ts';
 import { renewalTime } from '../certificates/life.ts';
 import { pairFault } from '../certificates/pair-fault.ts';
 import { types } from './resource-types.ts';
-import { MANAGER, type SecretObject, secretFault, textOf } from './secret-object.ts';
+import { gatewaySecret, keyPairOf, MANAGER, type SecretObject, secretFault, textOf } from './secret-object.ts';
 import { type WorkerAuthority, workerServerName } from './worker-authority.ts';
 
 const READ_AGAIN_MS = 300_000;
@@ -55,7 +53,7 @@ export function createStatusTLS(client: KubeClient, authority: WorkerAuthority):
         const { certificate, privateKey } = await authority.issueServer([serverName], now);
         const texts = { 'tls.crt': certificate, 'tls.key': privateKey, 'ca.crt': authority.ca };
         use = 'write';
-        await client.apply(types.Secret, secretOf(gateway, ref.name, texts), { manager: MANAGER });
+        await client.apply(types.Secret, gatewaySecret(gateway, ref.name, 'Opaque', texts), { manager: MANAGER });
         renewAt = renewalTime(certificate);
       }
       return { readAgainAt: Math.min(now + READ_AGAIN_MS, renewAt) };
@@ -89,27 +87,11 @@ export function createStatusTLS(client: KubeClient, authority: WorkerAuthority):
 
 /** When the kept certificate is due, in ms since 1970; undefined where it cannot be used. */
 function renewalOf(secret: SecretObject, serverName: string, ca: string): number | undefined {
-  const certificate = textOf(secret, 'tls.crt');
-  const privateKey = textOf(secret, 'tls.key');
+  const { certificate, privateKey } = keyPairOf(secret);
   if (certificate === undefined || privateKey === undefined || textOf(secret, 'ca.crt') !== ca) return undefined;
   if (pairFault(certificate, privateKey, { certificate: 'tls.crt', privateKey: 'tls.key' }) !== undefined)
     return undefined;
   const parsed = new X509Certificate(certificate);
   const isOurs = parsed.verify(new X509Certificate(ca).publicKey) && parsed.checkHost(serverName) !== undefined;
   return isOurs ? renewalTime(certificate) : undefined;
-}
-
-function secretOf(gateway: MailGateway, name: string, texts: Record<string, string>): SecretObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: {
-      namespace: gateway.metadata.namespace,
-      name,
-      labels: gatewayLabels(gateway.metadata.name),
-      ownerReferences: ownedBy(gateway),
-    },
-    type: 'Opaque',
-    data: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
-  };
 }
