@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { keepOnly } from './keep-only.ts';
 
 const FAILING_MS = 30_000;
 const HEALTHY_MS = 300_000;
@@ -72,7 +73,7 @@ export function createDueReadings<W extends WantedReading, V>(options: DueReadin
   return {
     bring: async (wanted) => {
       const keys = new Set(wanted.map(({ key }) => key));
-      for (const key of held.keys()) if (!keys.has(key)) held.delete(key);
+      keepOnly(held, keys);
       const now = clock.now();
       const rest = wanted.values();
       const reader = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 import type { ConnectionFacts } from '../../workers/process/contract.ts';
+import { keepOnly } from './keep-only.ts';
 
 export interface RefusedLogins {
   /**
@@ -16,7 +17,7 @@ export function createRefusedLogins(): RefusedLogins {
   return {
     since: (facts) => {
       const fresh: string[] = [];
-      for (const uid of known.keys()) if (!facts.has(uid)) known.delete(uid);
+      keepOnly(known, facts);
       for (const [uid, { attempt }] of facts) {
         if (attempt?.fault?.code !== 'AuthenticationFailed') known.delete(uid);
         else if (known.get(uid) !== attempt.endedAt) {

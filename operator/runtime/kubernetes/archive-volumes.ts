@@ -4,6 +4,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { keyOfObject } from '../../kube/types.ts';
 import type { PersistentVolumeClaim } from '../../plan/children/child-object.ts';
 import { archiveClaim } from '../../plan/children/claim.ts';
+import { keepOnly } from '../keep-only.ts';
 import { types } from './resource-types.ts';
 import { MANAGER } from './secret-object.ts';
 import type { LiveClaim, Watched } from './watched.ts';
@@ -59,7 +60,7 @@ export function createArchiveVolumes(
     },
     keep: (present) => {
       const uids = new Set(present.map(({ metadata }) => metadata.uid));
-      for (const uid of archives.keys()) if (!uids.has(uid)) archives.delete(uid);
+      keepOnly(archives, uids);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { MailGateway } from '../../api/mail-gateway.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { GatewayMaterial } from '../../plan/inputs.ts';
 import { keyOf } from '../../plan/plan.ts';
+import { keepOnly } from '../keep-only.ts';
 import { readAddressKey } from './address-key.ts';
 import { type CertificateReading, readCertificate } from './gateway-certificate.ts';
 
@@ -73,7 +74,7 @@ export function createGatewayMaterials(client: KubeClient): GatewayMaterials {
     },
     keep: (gateways) => {
       const present = new Set(gateways.map(keyOf));
-      for (const key of held.keys()) if (!present.has(key)) held.delete(key);
+      keepOnly(held, present);
     },
   };
 }

@@ -14,6 +14,7 @@ import {
 import { GATEWAY_LABEL } from '../../plan/children/labels.ts';
 import { keyOf, type PlannedGateway } from '../../plan/plan.ts';
 import type { Clock } from '../clock.ts';
+import { keepOnly } from '../keep-only.ts';
 import { type ConfigurationBursts, createConfigurationBursts } from './configuration-bursts.ts';
 import { type Delivery, deliveryState, type Wanted } from './delivery.ts';
 import { typeOf, types } from './resource-types.ts';
@@ -167,7 +168,7 @@ export function createGatewayWorkloads(options: GatewayWorkloadsOptions): Gatewa
     },
     keep: (present) => {
       const uids = new Set(present.map(({ metadata }) => metadata.uid));
-      for (const uid of gateways.keys()) if (!uids.has(uid)) gateways.delete(uid);
+      keepOnly(gateways, uids);
     },
   };
 }

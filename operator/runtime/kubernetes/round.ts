@@ -10,6 +10,7 @@ import type { AddressCache } from '../../plan/derivation.ts';
 import type { GatewayMaterial, SecretReading } from '../../plan/inputs.ts';
 import { keyOf, type Plan, plan } from '../../plan/plan.ts';
 import type { Clock } from '../clock.ts';
+import { keepOnly } from '../keep-only.ts';
 import type { OwnMetrics } from '../own-metrics.ts';
 import { createRefusedLogins } from '../refused-logins.ts';
 import { claimStates } from './archive-claims.ts';
@@ -109,7 +110,7 @@ export function createRound(dependencies: RoundDependencies): Round {
 
   const forgetOthers = (gateways: readonly MailGateway[], archives: readonly MailArchive[]): void => {
     const uids = new Set(gateways.map(({ metadata }) => metadata.uid));
-    for (const uid of lastMaterial.keys()) if (!uids.has(uid)) lastMaterial.delete(uid);
+    keepOnly(lastMaterial, uids);
     for (const memory of [materials, workerKeys, dependencies.workloads]) memory.keep(gateways);
     dependencies.volumes.keep(archives);
   };

@@ -7,6 +7,7 @@ import type { InputFault } from '../../plan/inputs.ts';
 import { keyOf } from '../../plan/plan.ts';
 import { renewalTime } from '../certificates/life.ts';
 import { pairFault } from '../certificates/pair-fault.ts';
+import { keepOnly } from '../keep-only.ts';
 import { types } from './resource-types.ts';
 import { gatewaySecret, keyPairOf, MANAGER, type SecretObject, secretFault, textOf } from './secret-object.ts';
 import { type WorkerAuthority, workerServerName } from './worker-authority.ts';
@@ -80,7 +81,7 @@ export function createStatusTLS(client: KubeClient, authority: WorkerAuthority):
     },
     keep: (gateways) => {
       const present = new Set(gateways.map(keyOf));
-      for (const key of known.keys()) if (!present.has(key)) known.delete(key);
+      keepOnly(known, present);
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Log } from '../../kube/types.ts';
 import { keyOf } from '../../plan/plan.ts';
 import { canonicalJSON } from '../../plan/revision.ts';
 import { sameStatus } from '../../plan/same.ts';
+import { keepOnly } from '../keep-only.ts';
 import { types } from './resource-types.ts';
 
 /** The operator's name as the writer of statuses; that of children is another, so that neither takes fields of the other. */
@@ -83,7 +84,7 @@ export function createStatusWriter(client: Pick<KubeClient, 'applyStatus'>, log:
     },
     keep: (resources) => {
       const present = new Set(resources.map(idOf));
-      for (const id of held.keys()) if (!present.has(id)) held.delete(id);
+      keepOnly(held, present);
       // Whose uid is among these has been planned, from nothing.
       for (const { metadata } of resources) misplaced.delete(metadata.uid);
     },

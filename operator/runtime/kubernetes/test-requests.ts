@@ -3,6 +3,7 @@ import type { ArchiveConnection } from '../../api/archive-connection.ts';
 import type { Clock, Log } from '../../kube/types.ts';
 import { TEST_REQUEST_ANNOTATION } from '../../plan/connection.ts';
 import { keyOf, type Plan } from '../../plan/plan.ts';
+import { keepOnly } from '../keep-only.ts';
 import type { WorkerClient } from '../workers/worker-client.ts';
 
 /** Tests at once, over all connections: each holds a session to somebody's server. */
@@ -101,8 +102,7 @@ export function createTestRequests(options: TestRequestsOptions): TestRequests {
   };
   const forgetOthers = (connections: readonly ArchiveConnection[]): void => {
     const present = new Set(connections.map(({ metadata }) => metadata.uid));
-    for (const known of [handled, ended, tried])
-      for (const uid of known.keys()) if (!present.has(uid)) known.delete(uid);
+    for (const known of [handled, ended, tried]) keepOnly(known, present);
   };
 
   return {

@@ -3,6 +3,7 @@ import type { MailGateway } from '../../api/mail-gateway.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Log } from '../../kube/types.ts';
 import { keyOf } from '../../plan/plan.ts';
+import { keepOnly } from '../keep-only.ts';
 import type { WorkerTls } from '../workers/worker-endpoint.ts';
 import { createStatusTLS, type StatusTLS } from './status-tls.ts';
 import { openWorkerAuthority, type WorkerAuthority } from './worker-authority.ts';
@@ -51,7 +52,7 @@ export function createWorkerKeys(client: KubeClient, namespace: string, log: Log
     keep: (gateways) => {
       opened?.statusTLS.keep(gateways);
       const present = new Set(gateways.map(keyOf));
-      for (const key of faults.keys()) if (!present.has(key)) faults.delete(key);
+      keepOnly(faults, present);
     },
     clientTls: (gateway) => {
       if (opened === undefined) throw new Error('the keys of the workers have not been read yet');

@@ -5,6 +5,7 @@ import type { WorkerReport, WorkerReports } from '../../plan/inputs.ts';
 import { SILENCE_MS } from '../../plan/inputs.ts';
 import { keyOf, pollerKey } from '../../plan/plan-input.ts';
 import type { Clock } from '../clock.ts';
+import { keepOnly } from '../keep-only.ts';
 import type { WorkerClient } from '../workers/worker-client.ts';
 import { type GroupTelling, groupTelling, type TellingPod } from './group-telling.ts';
 import { addressOf, isBeingMade, isEnding, isServing, type Pod } from './pod.ts';
@@ -103,7 +104,7 @@ export function createWorkerPods({ clock, follow, signal }: WorkerPodsOptions): 
       const [first] = of;
       if (first !== undefined) found.set(key, { place: placeIn(first), members: of });
     }
-    for (const key of told.keys()) if (!found.has(key)) told.delete(key);
+    keepOnly(told, found);
     return found;
   };
   const listen = (key: string, { place, members: pods }: Group): GroupTelling | undefined => {
