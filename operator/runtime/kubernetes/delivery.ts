@@ -82,7 +82,7 @@ export function createDelivery({ client, clock, random, log }: DeliveryOptions):
 
   return {
     deliver: async (pods, wanted) => {
-      const digest = digestOf(wanted);
+      const digest = wantedDigest(wanted);
       let nextAt = Number.POSITIVE_INFINITY;
       let doubtful = false;
       for (const it of pods) {
@@ -126,7 +126,8 @@ async function annotate(client: DeliveryOptions['client'], pod: Pod, value: stri
   }
 }
 
-function digestOf({ group, entries }: Wanted): string {
+/** Of all that the pods of a group are to serve. */
+export function wantedDigest({ group, entries }: Wanted): string {
   const hash = createHash('sha256').update(group.revision);
   for (const { uid, revision } of entries) hash.update(uid).update(revision);
   return hash.digest('hex').slice(0, 12);

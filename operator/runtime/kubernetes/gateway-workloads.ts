@@ -16,7 +16,7 @@ import { keyOf, type PlannedGateway } from '../../plan/plan.ts';
 import type { Clock } from '../clock.ts';
 import { keepOnly } from '../keep-only.ts';
 import { type ConfigurationBursts, createConfigurationBursts } from './configuration-bursts.ts';
-import { type Delivery, deliveryState, type Wanted } from './delivery.ts';
+import { type Delivery, deliveryState, type Wanted, wantedDigest } from './delivery.ts';
 import { typeOf, types } from './resource-types.ts';
 import { MANAGER } from './secret-object.ts';
 import { CHILD_TYPES, type Watched } from './watched.ts';
@@ -191,10 +191,6 @@ function objectsOf({ serviceAccount, service, workers, disruptionBudget }: Gatew
 
 /** Of everything that the workers of a gateway are to serve. */
 function digestOf(planned: PlannedGateway): string {
-  const hash = createHash('sha256');
-  for (const { group, entries } of groupsOf(planned)) {
-    hash.update(group.revision);
-    for (const { uid, revision } of entries) hash.update(uid).update(revision);
-  }
-  return hash.digest('hex').slice(0, 16);
+  const digests = groupsOf(planned).map(wantedDigest).join('-');
+  return createHash('sha256').update(digests).digest('hex').slice(0, 16);
 }

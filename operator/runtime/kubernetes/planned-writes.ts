@@ -53,12 +53,12 @@ export function createPlannedWrites(options: PlannedWritesOptions): PlannedWrite
       switch (kind) {
         case 'gateway': {
           const brought = await writeGateway(name);
-          refusals.passed(`MailGateway/${name}`);
+          refusals.passed(ownerOf.gateway(name));
           return brought;
         }
         case 'archive':
           await writeArchive(name);
-          refusals.passed(`MailArchive/${name}`);
+          refusals.passed(ownerOf.archive(name));
           return undefined;
         case 'status':
           await statuses.write(name);
@@ -67,20 +67,17 @@ export function createPlannedWrites(options: PlannedWritesOptions): PlannedWrite
     },
     failed: (key, error, failures) => {
       const { kind, name } = partsOf(key);
-      switch (kind) {
-        case 'gateway':
-          refusals.failed(`MailGateway/${name}`, error, failures);
-          return;
-        case 'archive':
-          refusals.failed(`MailArchive/${name}`, error, failures);
-          return;
-        case 'status':
-          // A status that cannot be written is no place to say so; the queue has logged it.
-          return;
-      }
+      // A status that cannot be written is no place to say so; the queue has logged it.
+      if (kind !== 'status') refusals.failed(ownerOf[kind](name), error, failures);
     },
   };
 }
+
+/** What a refusal is told of. @param name key of the object */
+const ownerOf = {
+  gateway: (name: string) => `MailGateway/${name}`,
+  archive: (name: string) => `MailArchive/${name}`,
+} as const;
 
 function partsOf(key: WorkKey): { kind: 'gateway' | 'archive' | 'status'; name: string } {
   const [, kind, name = ''] = KEY.exec(key) ?? [];

@@ -14,15 +14,6 @@ export interface LiveService extends KubeObject {
   status?: { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] } };
 }
 
-export interface LiveDeployment extends KubeObject {
-  spec?: { replicas?: number };
-  status?: {
-    replicas?: number;
-    readyReplicas?: number;
-    conditions?: { type: string; status: string; reason?: string; message?: string }[];
-  };
-}
-
 export interface LiveClaim extends KubeObject {
   spec?: { accessModes?: string[]; volumeName?: string };
   status?: { phase?: string; accessModes?: string[]; capacity?: { storage?: string } };
@@ -51,7 +42,7 @@ export interface Watched extends AsyncDisposable {
   claims(): readonly LiveClaim[];
   /** The child of this type and key in a namespace that is managed. */
   live<T extends KubeObject>(type: ResourceType, key: string): T | undefined;
-  /** All children of this type with the operator's label. */
+  /** All objects of this type of children with the operator's label; of claims, all. */
   children(type: ResourceType): readonly KubeObject[];
   /** Of every watch: when the server last said something, by the monotonic clock in ms. */
   contacts(): { plural: string; namespace: string | undefined; at: number | undefined }[];
@@ -77,7 +68,7 @@ export const CHILD_TYPES = [
   types.PodDisruptionBudget,
 ] as const;
 
-export const OURS = 'app.kubernetes.io/managed-by=mailhold';
+const OURS = 'app.kubernetes.io/managed-by=mailhold';
 
 /** Starts all watches. */
 export function watchAll(options: WatchedOptions): Watched {
@@ -106,17 +97,15 @@ export function watchAll(options: WatchedOptions): Watched {
   const nodes = inform<LiveNode>(types.Node);
   const serviceCIDRs = inform<LiveServiceCIDR>(types.ServiceCIDR);
   const pods = namespaces.map((namespace) => inform<Pod>(types.Pod, namespace, OURS));
-  const claims = namespaces.map((namespace) => inform<LiveClaim>(types.PersistentVolumeClaim, namespace));
   const children = new Map<ResourceType, Map<string, Informer<KubeObject>>>();
   for (const type of CHILD_TYPES) {
-    const byNamespace = new Map<string, Informer<KubeObject>>();
-    namespaces.forEach((namespace, index) => {
-      // Claims of owners carry no label of ours, so all of them are watched, once.
-      const claim = type === types.PersistentVolumeClaim ? claims[index] : undefined;
-      byNamespace.set(namespace, claim ?? inform(type, namespace, OURS));
-    });
-    children.set(type, byNamespace);
+    // An owner's claim carries no label of ours, so all claims are watched.
+    const labels = type === types.PersistentVolumeClaim ? undefined : OURS;
+    children.set(type, new Map(namespaces.map((namespace) => [namespace, inform(type, namespace, labels)])));
   }
+  // What a watch of this type shows is of this type.
+  const childrenOf = <T extends KubeObject>(type: ResourceType): T[] =>
+    [...(children.get(type)?.values() ?? [])].flatMap((informer) => informer.list() as readonly T[]);
 
   return {
     synced: Promise.all(informers.map(({ informer }) => informer.synced)),
@@ -127,13 +116,12 @@ export function watchAll(options: WatchedOptions): Watched {
     nodes: () => nodes.list(),
     serviceCIDRs: () => serviceCIDRs.list(),
     pods: () => pods.flatMap((informer) => informer.list()),
-    claims: () => claims.flatMap((informer) => informer.list()),
-    // What a watch of this type shows is of this type.
+    claims: () => childrenOf<LiveClaim>(types.PersistentVolumeClaim),
     live: <T extends KubeObject>(type: ResourceType, key: string) => {
       const namespace = key.slice(0, key.indexOf('/'));
       return children.get(type)?.get(namespace)?.get(key) as T | undefined;
     },
-    children: (type) => [...(children.get(type)?.values() ?? [])].flatMap((informer) => informer.list()),
+    children: childrenOf,
     contacts: () =>
       informers.map(({ type, namespace, informer }) => ({
         plural: type.plural,
