@@ -18,7 +18,7 @@ async function main(args: string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const log = jsonLog((line) => process.stdout.write(line), systemClock, flags.level);
+  const log = jsonLog((line) => process.stdout.write(line), systemClock, 'operator', flags.level);
   const ending = Promise.withResolvers<string>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {

@@ -1,8 +1,6 @@
-/** Time as a dependency. `now` is the wall clock in ms since 1970; `monotonic` never jumps and is for durations. */
-export interface Clock {
-  now(): number;
-  monotonic(): number;
-}
+import type { Clock } from '../kube/types.ts';
+
+export type { Clock };
 
 export const systemClock: Clock = {
   now: () => Date.now(),

@@ -6,7 +6,7 @@ const clock = { now: () => Date.UTC(2026, 0, 1), monotonic: () => 0 };
 
 function linesOf(least: Level): unknown[] {
   const lines: string[] = [];
-  const log = jsonLog((line) => lines.push(line), clock, least);
+  const log = jsonLog((line) => lines.push(line), clock, 'operator', least);
   log.info('one', { gateway: 'a/b' });
   log.warn('two');
   log.error('three', { text: 'a\nb' });

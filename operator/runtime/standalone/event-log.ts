@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { timestamp } from '../clock.ts';
+import { jsonLog } from '../json-log.ts';
 
 export type EventFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
@@ -14,13 +14,5 @@ export interface EventLog {
 
 /** @param write takes one line with its line feed */
 export function createEventLog(write: (line: string) => void, clock: Clock): EventLog {
-  const emit = (level: string, event: string, fields: EventFields = {}): void => {
-    write(`${JSON.stringify({ time: timestamp(clock), level, event, role: 'standalone', ...fields })}\n`);
-  };
-  return {
-    info: (event, fields) => emit('info', event, fields),
-    warn: (event, fields) => emit('warn', event, fields),
-    error: (event, fields) => emit('error', event, fields),
-    passThrough: (line) => write(`${line}\n`),
-  };
+  return { ...jsonLog(write, clock, 'standalone', 'info'), passThrough: (line) => write(`${line}\n`) };
 }
