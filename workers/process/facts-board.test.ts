@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Attempt, GroupFacts, ReceiverConnection } from './contract.ts';
 import { createFactsBoard } from './facts-board.ts';
+import { groupFacts } from './testing/group-facts.ts';
 
 const entry = (uid: string, revision = 'r1'): ReceiverConnection => ({
   method: 'SMTP',
@@ -20,16 +21,7 @@ const entry = (uid: string, revision = 'r1'): ReceiverConnection => ({
 
 function newBoard() {
   let now = Date.UTC(2026, 0, 1);
-  const group: GroupFacts = {
-    gateway: { namespace: 'mailhold', name: 'default' },
-    role: 'receiver',
-    software: 'Mailhold/test',
-    startedAt: '2026-01-01T00:00:00.000Z',
-    ready: false,
-    archive: {},
-    unknownRecipients: { count: 0 },
-    failedHandshakes: [],
-  };
+  const group: GroupFacts = groupFacts();
   const clock = { now: () => now, monotonic: () => now };
   const board = createFactsBoard('epoch-1', group, clock);
   return { board, tick: (ms: number) => (now += ms) };

@@ -11,6 +11,7 @@ import { type LogFields, type Logger, silentLogger } from './logger.ts';
 import { followStatusKeys } from './status-keys.ts';
 import { startStatusServer } from './status-server.ts';
 import { type Authority, createAuthority, type Issued } from './testing/authority.ts';
+import { groupFacts } from './testing/group-facts.ts';
 import { mountedKeys } from './testing/mounted-keys.ts';
 
 const WORKER = 'default.mailhold.workers.mailhold.internal';
@@ -30,20 +31,10 @@ async function served(t: TestContext) {
   const logger: Logger = { ...silentLogger, info: note, warn: note };
   /** Resolves at the next line of this event. */
   const said = (event: string) => new Promise<void>((resolve) => waiting.set(event, resolve));
-  const board = createFactsBoard(
-    'epoch-1',
-    {
-      gateway: { namespace: 'mailhold', name: 'default' },
-      role: 'receiver',
-      software: 'Mailhold/test',
-      startedAt: '2026-01-01T00:00:00Z',
-      ready: true,
-      archive: {},
-      unknownRecipients: { count: 0 },
-      failedHandshakes: [],
-    },
-    { now: () => Date.UTC(2026, 0, 1), monotonic: () => 0 },
-  );
+  const board = createFactsBoard('epoch-1', groupFacts({ ready: true }), {
+    now: () => Date.UTC(2026, 0, 1),
+    monotonic: () => 0,
+  });
   const mounted = await mountedKeys(t);
   const start = async () => {
     const keys = await followStatusKeys(mounted.folder, logger, ended.signal);

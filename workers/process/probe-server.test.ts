@@ -3,22 +3,13 @@ import { type TestContext, test } from 'node:test';
 import { Counter, Registry } from 'prom-client';
 import type { GroupFacts } from './contract.ts';
 import { startProbeServer } from './probe-server.ts';
+import { groupFacts } from './testing/group-facts.ts';
 
 async function probed(t: TestContext, facts: Partial<GroupFacts>) {
   const ended = new AbortController();
   t.after(() => ended.abort());
   const registry = new Registry();
-  const group: GroupFacts = {
-    gateway: { namespace: 'mailhold', name: 'default' },
-    role: 'receiver',
-    software: 'Mailhold/test',
-    startedAt: '2026-01-01T00:00:00Z',
-    ready: false,
-    archive: {},
-    unknownRecipients: { count: 0 },
-    failedHandshakes: [],
-    ...facts,
-  };
+  const group: GroupFacts = groupFacts(facts);
   const port = await startProbeServer(
     { kind: 'tcp', address: '::', port: 0 },
     { board: { group }, registry },

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { bind } from './bind.ts';
+import { closeOnAbort } from './close-on-abort.ts';
 import type { FactsBoard } from './facts-board.ts';
 import { HTTP_TIMEOUTS } from './http-timeouts.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -27,14 +28,7 @@ export async function startProbeServer(listen: ListenAddress, pages: ProbePages,
   });
   server.maxConnections = CONNECTIONS;
   const port = await bind(server, listen, 'The server of probes');
-  signal.addEventListener(
-    'abort',
-    () => {
-      server.close();
-      server.closeAllConnections();
-    },
-    { once: true },
-  );
+  closeOnAbort(server, signal);
   return port;
 }
 

@@ -4,6 +4,7 @@ import { Counter, Registry } from 'prom-client';
 import type { Attempt, ReceiverConnection, StatusAnswer, TestEvent } from './contract.ts';
 import { createFactsBoard } from './facts-board.ts';
 import { startStatusServer } from './status-server.ts';
+import { groupFacts } from './testing/group-facts.ts';
 
 const entry: ReceiverConnection = {
   method: 'SMTP',
@@ -33,20 +34,7 @@ async function served(t: TestContext) {
   t.after(() => ended.abort());
   const clock = { now: () => Date.UTC(2026, 0, 1), monotonic: () => 0 };
   const registry = new Registry();
-  const board = createFactsBoard(
-    'epoch-1',
-    {
-      gateway: { namespace: 'mailhold', name: 'default' },
-      role: 'receiver',
-      software: 'Mailhold/test',
-      startedAt: '2026-01-01T00:00:00Z',
-      ready: false,
-      archive: {},
-      unknownRecipients: { count: 0 },
-      failedHandshakes: [],
-    },
-    clock,
-  );
+  const board = createFactsBoard('epoch-1', groupFacts(), clock);
   const port = await startStatusServer({
     listen: { kind: 'tcp', address: '127.0.0.1', port: 0 },
     board,

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { bind } from './bind.ts';
+import { closeOnAbort } from './close-on-abort.ts';
 import type { Attempt, StageResult, TestEvent, TestRequest } from './contract.ts';
 import type { FactsBoard } from './facts-board.ts';
 import { toFaultError } from './fault-error.ts';
@@ -63,15 +64,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<n
   server.maxConnections = CONNECTIONS;
   if (listen.kind === 'socket') await rm(listen.path, { force: true });
   const port = await bind(server, listen, "The server of the worker's status");
-  // Requests that wait end with their connections.
-  signal.addEventListener(
-    'abort',
-    () => {
-      server.close();
-      server.closeAllConnections();
-    },
-    { once: true },
-  );
+  closeOnAbort(server, signal);
   return port;
 }
 
