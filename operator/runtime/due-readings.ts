@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { earliest } from './earliest.ts';
 import { keepOnly } from './keep-only.ts';
 
 const FAILING_MS = 30_000;
@@ -80,8 +81,7 @@ export function createDueReadings<W extends WantedReading, V>(options: DueReadin
         for (const want of rest) await bringOne(want, now);
       };
       await Promise.all(Array.from({ length: atOnce }, reader));
-      const times = [...held.values()].map((one) => Math.max(now, dueAt(one)));
-      return times.length === 0 ? undefined : times.reduce((least, time) => Math.min(least, time));
+      return earliest([...held.values()].map((one) => Math.max(now, dueAt(one))));
     },
     get: (key) => held.get(key)?.value,
     mark: (key) => {

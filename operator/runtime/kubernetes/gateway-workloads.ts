@@ -14,6 +14,7 @@ import {
 import { GATEWAY_LABEL } from '../../plan/children/labels.ts';
 import { keyOf, type PlannedGateway } from '../../plan/plan.ts';
 import type { Clock } from '../clock.ts';
+import { earliest } from '../earliest.ts';
 import { keepOnly } from '../keep-only.ts';
 import { type ConfigurationBursts, createConfigurationBursts } from './configuration-bursts.ts';
 import { type Delivery, deliveryState, type Wanted, wantedDigest } from './delivery.ts';
@@ -118,8 +119,8 @@ export function createGatewayWorkloads(options: GatewayWorkloadsOptions): Gatewa
         }
       }
     }
-    const times = delivered.flatMap(({ again }) => again ?? []);
-    return times.length === 0 ? {} : { again: Math.min(...times) };
+    const again = earliest(delivered.map((it) => it.again));
+    return again === undefined ? {} : { again };
   };
 
   /** Everything that `bring` depends on, in few words. */

@@ -10,6 +10,7 @@ import type { AddressCache } from '../../plan/derivation.ts';
 import type { GatewayMaterial, SecretReading } from '../../plan/inputs.ts';
 import { keyOf, type Plan, plan } from '../../plan/plan.ts';
 import type { Clock } from '../clock.ts';
+import { earliest } from '../earliest.ts';
 import { keepOnly } from '../keep-only.ts';
 import type { OwnMetrics } from '../own-metrics.ts';
 import { createRefusedLogins } from '../refused-logins.ts';
@@ -196,8 +197,7 @@ export function createRound(dependencies: RoundDependencies): Round {
       );
       forgetOthers(gateways, archives);
       requests.bring(connections);
-      const ahead = times.filter((time) => time !== undefined);
-      return ahead.length === 0 ? undefined : Math.min(...ahead);
+      return earliest(times);
     },
   };
 }

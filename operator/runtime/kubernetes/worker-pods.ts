@@ -5,6 +5,7 @@ import type { WorkerReport, WorkerReports } from '../../plan/inputs.ts';
 import { SILENCE_MS } from '../../plan/inputs.ts';
 import { keyOf, pollerKey } from '../../plan/plan-input.ts';
 import type { Clock } from '../clock.ts';
+import { earliest } from '../earliest.ts';
 import { keepOnly } from '../keep-only.ts';
 import type { WorkerClient } from '../workers/worker-client.ts';
 import { type GroupTelling, groupTelling, type TellingPod } from './group-telling.ts';
@@ -146,10 +147,8 @@ export function createWorkerPods({ clock, follow, signal }: WorkerPodsOptions): 
           clock.monotonic() - it.seenAt < SETTLING_MS,
       ),
     beingMadeSince: (gateway) => {
-      const times = ofGateway(gateway)
-        .filter(({ pod }) => isBeingMade(pod) && !isEnding(pod))
-        .map(({ seenAt }) => seenAt);
-      return times.length === 0 ? undefined : Math.min(...times);
+      const beingMade = ofGateway(gateway).filter(({ pod }) => isBeingMade(pod) && !isEnding(pod));
+      return earliest(beingMade.map(({ seenAt }) => seenAt));
     },
   };
 }
@@ -159,7 +158,7 @@ function reportOf(members: readonly Member[], telling: GroupTelling | undefined,
   const crash = podCrash(pods, clock.now());
   // Of workers that are ready and have never answered, the silence counts.
   const came = members.filter(({ pod }) => isServing(pod)).map(({ seenAt }) => seenAt);
-  const answeredAt = telling?.answeredAt ?? (came.length > 0 ? Math.min(...came) : undefined);
+  const answeredAt = telling?.answeredAt ?? earliest(came);
   return {
     ...(telling !== undefined && { group: telling.group }),
     ...(answeredAt !== undefined && { answeredAt: clock.now() - (clock.monotonic() - answeredAt) }),

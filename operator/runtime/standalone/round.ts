@@ -5,6 +5,7 @@ import type { AddressCache } from '../../plan/derivation.ts';
 import type { GatewayMaterial, SecretReading } from '../../plan/inputs.ts';
 import { keyOf, type Plan, plan } from '../../plan/plan.ts';
 import { type Clock, timestamp } from '../clock.ts';
+import { earliest } from '../earliest.ts';
 import type { OwnMetrics } from '../own-metrics.ts';
 import { createRefusedLogins } from '../refused-logins.ts';
 import { makeArchiveFolders } from './archive-folders.ts';
@@ -99,8 +100,7 @@ export function createRound(dependencies: RoundDependencies): Round {
         wantedWorkers(last),
         gateways.map(({ metadata }) => metadata),
       );
-      const ahead = times.filter((time) => time !== undefined);
-      return ahead.length === 0 ? undefined : Math.min(...ahead);
+      return earliest(times);
     },
   };
 }
