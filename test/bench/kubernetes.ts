@@ -12,6 +12,7 @@ import type { KubeObject, ResourceType } from '../../operator/kube/types.ts';
 import { systemClock } from '../../operator/runtime/clock.ts';
 import { type ClusterWithNode, requirements, startCluster } from '../cluster/cluster.ts';
 import { installedMailhold, isGreen, light, type Shown } from '../cluster/installed-mailhold.ts';
+import { archive, journal, type Manifest, runningGateway } from '../cluster/operator-manifests.ts';
 import { quantile } from './statistics.ts';
 
 const EDGE = 'bench-mailhold';
@@ -29,10 +30,6 @@ const connections: ResourceType = {
   scope: 'Namespaced',
 };
 
-interface Connection extends KubeObject {
-  spec: object;
-}
-
 const missing = await requirements({ node: true });
 if (missing !== undefined) throw new Error(missing);
 await using cluster = await startCluster({ node: true });
@@ -41,25 +38,8 @@ await mailhold.kubectl('create', 'namespace', TENANT);
 await mailhold.helm('install');
 const startUp = await startUpOf(cluster);
 await mailhold.apply(
-  {
-    apiVersion: 'mailhold.dev/v1alpha1',
-    kind: 'MailArchive',
-    metadata: { name: 'mail', namespace: EDGE },
-    spec: { volume: { size: '10Gi' } },
-  },
-  {
-    apiVersion: 'mailhold.dev/v1alpha1',
-    kind: 'MailGateway',
-    metadata: { name: 'default', namespace: EDGE },
-    spec: {
-      hostName: 'in.archive.example.com',
-      journalDomain: 'in.archive.example.com',
-      archiveRef: { name: 'mail' },
-      role: 'Default',
-      allowedNamespaces: { from: 'All' },
-      receiver: { service: { type: 'ClusterIP' } },
-    },
-  },
+  archive({ name: 'mail', namespace: EDGE }),
+  runningGateway({ name: 'default', namespace: EDGE }, { role: 'Default', allowedNamespaces: { from: 'All' } }),
 );
 const fromNothing = performance.now();
 await mailhold.until('the gateway is green', 'mgw', 'default', EDGE, isGreen, 60_000);
@@ -105,18 +85,13 @@ await mailhold.kubectl('delete', 'ac', '--all', '-n', TENANT);
 await mailhold.kubectl('delete', 'mgw,ma', '--all', '-n', EDGE);
 await mailhold.uninstall();
 
-function manifest(name: string, state = 'Enabled'): Connection {
-  return {
-    apiVersion: 'mailhold.dev/v1alpha1',
-    kind: 'ArchiveConnection',
-    metadata: { name, namespace: TENANT },
-    spec: { method: 'SMTP', state, smtp: { source: 'Office365' } },
-  };
+function manifest(name: string, state = 'Enabled'): Manifest {
+  return journal({ name, namespace: TENANT }, undefined, { state });
 }
 
 /** From the answer of the API server until it shows this light for this generation, in ms. */
-async function timed(api: KubeClient, object: Connection, wanted: string): Promise<number> {
-  const taken = await api.apply(connections, object, { manager: MANAGER });
+async function timed(api: KubeClient, object: Manifest, wanted: string): Promise<number> {
+  const taken = await api.apply<KubeObject>(connections, object, { manager: MANAGER });
   const began = performance.now();
   const { resourceVersion = '' } = taken.metadata;
   const signal = AbortSignal.timeout(PATIENCE_MS);

@@ -12,6 +12,7 @@ import { type ClusterWithNode, requirements, startCluster } from './cluster.ts';
 import { openDoor } from './door.ts';
 import { type InstalledMailhold, installedMailhold, isGreen, light, type Shown, words } from './installed-mailhold.ts';
 import { nodePlace } from './node-place.ts';
+import { archive as archiveOf, journal as journalOf, runningGateway } from './operator-manifests.ts';
 
 const skip = (await requirements({ node: true })) ?? dovecotMissing ?? postfixMissing ?? false;
 const options = { skip, timeout: 180_000 };
@@ -294,35 +295,17 @@ test(
   },
 );
 
-const archive = {
-  apiVersion: 'mailhold.dev/v1alpha1',
-  kind: 'MailArchive',
-  metadata: { name: 'mail', namespace: EDGE },
-  spec: { volume: { size: '10Gi' } },
-};
-
-const gateway = {
-  apiVersion: 'mailhold.dev/v1alpha1',
-  kind: 'MailGateway',
-  metadata: { name: 'default', namespace: EDGE },
-  spec: {
-    hostName: 'in.archive.example.com',
-    journalDomain: 'in.archive.example.com',
-    archiveRef: { name: 'mail' },
+const archive = archiveOf({ name: 'mail', namespace: EDGE });
+const gateway = runningGateway(
+  { name: 'default', namespace: EDGE },
+  {
     role: 'Default',
     allowedNamespaces: { from: 'Selected', names: [TENANT] },
-    receiver: { service: { type: 'ClusterIP' } },
     // The network gives pods addresses that the node does not tell of.
     egress: { clusterRanges: [ADDRESSES.pods] },
   },
-};
-
-const journal = {
-  apiVersion: 'mailhold.dev/v1alpha1',
-  kind: 'ArchiveConnection',
-  metadata: { name: 'journal', namespace: TENANT },
-  spec: { method: 'SMTP', smtp: { source: 'Office365' } },
-};
+);
+const journal = journalOf({ name: 'journal', namespace: TENANT });
 
 function mailbox(name: string): object {
   return {

@@ -23,13 +23,21 @@ interface GatewayFields {
 
 /** @param fields of its spec, besides those that it needs; receiver and poller are added to */
 export function gateway(metadata: Names, { receiver, poller, ...fields }: GatewayFields = {}): Manifest {
+  return runningGateway(metadata, {
+    ...fields,
+    receiver: { pod: NOWHERE, ...receiver },
+    poller: { pod: NOWHERE, ...poller },
+  });
+}
+
+/** One whose workers a node takes. @param fields as of {@link gateway} */
+export function runningGateway(metadata: Names, { receiver, ...fields }: GatewayFields = {}): Manifest {
   const spec = {
     hostName: 'in.archive.example.com',
     journalDomain: 'in.archive.example.com',
     archiveRef: { name: 'mail' },
     ...fields,
-    receiver: { service: { type: 'ClusterIP' }, pod: NOWHERE, ...receiver },
-    poller: { pod: NOWHERE, ...poller },
+    receiver: { service: { type: 'ClusterIP' }, ...receiver },
   };
   return { apiVersion: API, kind: 'MailGateway', metadata, spec };
 }
